@@ -46,22 +46,21 @@ class Custody(StrEnum):
 class SlotKind(StrEnum):
     """The kind of credential that a slot answers to."""
 
-    PASSWORD = "password"
-    APP_PASSWORD = "app-password"
+    PASSWORD = "password"  # noqa: S105 - a kind, not a secret
+    APP_PASSWORD = "app-password"  # noqa: S105 - a kind, not a secret
     RECOVERY_CODE = "recovery-code"
     ORGANISATION = "organisation"
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account. `stamp` grows whenever its credentials or its state change."""
+    """An account."""
 
     id: UserId
     name: str
     role: Role
     enabled: bool
     created: Micros
-    stamp: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A WebDAV write lock (RFC 4918 section 6). `owner` is the client's XML, verbatim; `root` the path it was taken on."""
+    """A WebDAV write lock (RFC 4918 section 6). `owner` is the client's XML, verbatim; `root` the path of its node."""
 
     token: str
     node: NodeId

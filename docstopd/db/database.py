@@ -1,0 +1,49 @@
+"""What a store needs of a database: a consistent view to read, and durable, grouped writes."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
+
+Value = bytes | str | int | float | None
+
+T = TypeVar("T")
+
+
+class Rows(Protocol):
+    """One transaction. Statements use `?` for parameters; rows are tuples.
+
+    Raises `AlreadyExists` for a broken uniqueness rule, `StorageFull` when the disk is full, `Damaged` when the file is
+    not a sound database.
+    """
+
+    def all(self, sql: str, *values: Value) -> list[tuple[Value, ...]]:
+        """Every row."""
+
+    def one(self, sql: str, *values: Value) -> tuple[Value, ...] | None:
+        """The first row, or None."""
+
+    def run(self, sql: str, *values: Value) -> int:
+        """Carry out a change; how many rows it touched."""
+
+    def insert(self, sql: str, *values: Value) -> int:
+        """Insert one row; its integer key."""
+
+    def many(self, sql: str, values: list[tuple[Value, ...]]) -> None:
+        """Carry out one change for each tuple of values."""
+
+
+class Database(Protocol):
+    """A transactional store shared by threads and processes."""
+
+    def read(self) -> AbstractContextManager[Rows]:
+        """A view as of its beginning that no writer changes and that blocks no writer. Do not nest, do not write."""
+
+    def write(self, work: Callable[[Rows], T]) -> T:
+        """Run `work` alone among all writers of all processes; what it returns is returned once it is durable.
+
+        Nothing of it is kept when it raises; the error comes out here. `work` may run in another thread, together
+        with the work of other callers in one commit. Raises `StateUnknown` when the commit's fsync fails.
+        """
+
+    def close(self) -> None:
+        """Close every connection; the database is unusable afterwards."""

@@ -1,0 +1,244 @@
+"""SQLite by apsw: WAL, full synchronous commits, one writer at a time; writes that arrive together commit together.
+
+SQLite's own busy handler sleeps between tries. Writers here take turns on a lock file beside the database instead, so
+the next one starts the moment the last one is done, whichever process it is in.
+"""
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+import apsw
+
+from docstopd.db.database import Value
+from docstopd.errors import AlreadyExists, Damaged, Failed, Incompatible, StateUnknown, StorageFull
+
+T = TypeVar("T")
+
+APPLICATION_ID = 0x646F6373
+"""`docs`: what `file` and SQLite's own tools show for these databases."""
+
+GROUP_LIMIT = 64
+"""Works in one commit at most, so that the first of a burst does not wait for all of it."""
+
+BUSY_MILLISECONDS = 10_000
+
+
+class SqliteRows:
+    """One connection inside a transaction (`Rows`)."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def all(self, sql: str, *values: Value) -> list[tuple[Value, ...]]:
+        with _translated:
+            return cast(list[tuple[Value, ...]], self._connection.execute(sql, values).fetchall())
+
+    def one(self, sql: str, *values: Value) -> tuple[Value, ...] | None:
+        with _translated:
+            return cast(tuple[Value, ...] | None, self._connection.execute(sql, values).fetchone())
+
+    def run(self, sql: str, *values: Value) -> int:
+        with _translated:
+            self._connection.execute(sql, values)
+            return self._connection.changes()
+
+    def insert(self, sql: str, *values: Value) -> int:
+        with _translated:
+            self._connection.execute(sql, values)
+            return self._connection.last_insert_rowid()
+
+    def many(self, sql: str, values: list[tuple[Value, ...]]) -> None:
+        with _translated:
+            self._connection.executemany(sql, values)
+
+
+class SqliteDatabase:
+    """The embedded adapter of `Database`.
+
+    `migrations[n]` takes the schema from version n to n+1; they are applied in one transaction when the database is
+    opened. `secure_delete` overwrites deleted content with zeros. Raises `Incompatible` when the file is newer than
+    the program, `Damaged` when it is not a database.
+    """
+
+    def __init__(
+        self, path: Path, migrations: Sequence[str], *, secure_delete: bool = False, read_only: bool = False
+    ) -> None:
+        self._path = path
+        self._secure_delete = secure_delete
+        self._read_only = read_only
+        self._idle: deque[apsw.Connection] = deque()
+        self._waiting: deque[_Work[Any]] = deque()
+        self._turn = threading.Lock()
+        with _translated:
+            self._writer = self._connect()
+            if read_only:
+                self._lock_file = -1
+                self._check_version(len(migrations))
+                return
+            self._lock_file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self.write(lambda _rows: self._migrate(migrations))
+
+    def _connect(self) -> apsw.Connection:
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
+        if self._read_only:
+            flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_NOMUTEX
+        connection = apsw.Connection(str(self._path), flags=flags, statementcachesize=200)
+        connection.set_busy_timeout(BUSY_MILLISECONDS)
+        if not self._read_only:
+            connection.pragma("journal_mode", "wal")
+            connection.pragma("synchronous", "full")
+            connection.pragma("secure_delete", 1 if self._secure_delete else 0)
+        connection.pragma("foreign_keys", True)
+        connection.pragma("trusted_schema", False)
+        connection.pragma("cell_size_check", True)
+        connection.pragma("temp_store", "memory")  # an index built for one query never reaches the disk
+        return connection
+
+    def _check_version(self, newest: int) -> int:
+        found = cast(int, self._writer.pragma("user_version"))
+        if found > newest:
+            raise Incompatible(
+                f"{self._path.name} has schema {found}, this docstopd knows up to {newest}; install the newer docstopd"
+            )
+        return found
+
+    def _migrate(self, migrations: Sequence[str]) -> None:
+        found = self._check_version(len(migrations))
+        for script in migrations[found:]:
+            self._writer.execute(script)
+        if found < len(migrations):
+            self._writer.pragma("application_id", APPLICATION_ID)
+            self._writer.pragma("user_version", len(migrations))
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[SqliteRows]:
+        """See `Database.read`."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            with _translated:
+                connection = self._connect()
+        with _translated:
+            connection.execute("BEGIN")
+        try:
+            yield SqliteRows(connection)
+        finally:
+            with _translated:
+                connection.execute("COMMIT")
+            self._idle.append(connection)
+
+    def write(self, work: Callable[[SqliteRows], T]) -> T:
+        """See `Database.write`. Whoever gets the turn first commits for all who wait."""
+        mine = _Work(work)
+        self._waiting.append(mine)
+        with self._turn:
+            if not mine.done:
+                group = [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_LIMIT))]
+                while mine not in group:  # more than a group was ahead of us
+                    self._commit(group)
+                    group = [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_LIMIT))]
+                self._commit(group)
+        return mine.outcome()
+
+    def _commit(self, group: "list[_Work[Any]]") -> None:
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX)
+            try:
+                with _translated:
+                    self._writer.execute("BEGIN IMMEDIATE")
+                    self._run(group)
+            finally:
+                fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+        except BaseException as error:
+            for work in group:
+                work.fail(error)
+            if not isinstance(error, Exception):
+                raise
+
+    def _run(self, group: "list[_Work[Any]]") -> None:
+        rows = SqliteRows(self._writer)
+        try:
+            for work in group:
+                self._writer.execute("SAVEPOINT work")
+                if work.attempt(rows):
+                    self._writer.execute("RELEASE work")
+                elif self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK TO work; RELEASE work")
+                else:  # SQLite gave up the whole transaction: the disk is full
+                    raise StorageFull("the disk that holds the data folder is full")
+            try:
+                self._writer.execute("COMMIT")
+            except apsw.IOError as error:
+                raise StateUnknown(f"commit to {self._path.name} failed: {error}") from error
+        finally:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """See `Database.close`."""
+        with self._turn:
+            for connection in (*self._idle, self._writer):
+                connection.close()
+            self._idle.clear()
+            if self._lock_file >= 0:
+                os.close(self._lock_file)
+                self._lock_file = -1
+
+
+class _Work(Generic[T]):
+    """One caller's share of a group commit."""
+
+    def __init__(self, work: Callable[[SqliteRows], T]) -> None:
+        self._work = work
+        self._result: T | None = None
+        self._error: BaseException | None = None
+        self.done = False
+
+    def attempt(self, rows: SqliteRows) -> bool:
+        """Run it; False when it raised, which `outcome` then raises in its own thread."""
+        self.done = True
+        try:
+            self._result = self._work(rows)
+        except Exception as error:  # noqa: BLE001 - handed to the caller whose work it is, by `outcome`
+            self._error = error
+            return False
+        return True
+
+    def fail(self, error: BaseException) -> None:
+        """The commit as a whole failed; an error of its own stays."""
+        self.done = True
+        if self._error is None:
+            self._error = error
+
+    def outcome(self) -> T:
+        """What the work returned, or what it raised."""
+        if self._error is not None:
+            raise self._error
+        return cast(T, self._result)
+
+
+class _Translation:
+    """No driver's error crosses the Protocol. A class, since a generator costs as much as the statement it guards."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if not isinstance(error, apsw.Error):
+            return
+        if isinstance(error, apsw.ConstraintError):
+            raise AlreadyExists("a row of that key exists") from error
+        if isinstance(error, apsw.FullError):
+            raise StorageFull("the disk that holds the data folder is full") from error
+        if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+            raise Damaged(f"a database is damaged: {error}") from error
+        raise Failed(f"the database refused: {error}") from error
+
+
+_translated = _Translation()
