@@ -1,0 +1,38 @@
+"""The configuration: YAML in, frozen records out, or every problem at once with its line.
+
+Nothing here holds a secret: secrets are named by path or systemd credential and read by who needs them.
+"""
+
+from docstopd.config.config import Config, default
+from docstopd.config.duration import Duration
+from docstopd.config.load import load, parse
+from docstopd.config.place import SecretFile
+from docstopd.config.schema import schema
+from docstopd.config.sections import (
+    HttpConfig,
+    KeysConfig,
+    LimitsConfig,
+    LogConfig,
+    QuotaConfig,
+    SessionsConfig,
+    ThrottleConfig,
+    TlsConfig,
+)
+
+__all__ = [
+    "Config",
+    "Duration",
+    "HttpConfig",
+    "KeysConfig",
+    "LimitsConfig",
+    "LogConfig",
+    "QuotaConfig",
+    "SecretFile",
+    "SessionsConfig",
+    "ThrottleConfig",
+    "TlsConfig",
+    "default",
+    "load",
+    "parse",
+    "schema",
+]

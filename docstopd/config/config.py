@@ -1,0 +1,71 @@
+"""The whole configuration, frozen, with the rules that span its sections."""
+
+from pathlib import Path
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from docstopd.config.network import is_loopback
+from docstopd.config.place import AbsolutePath, SecretFile
+from docstopd.config.sections import (
+    HttpConfig,
+    KeysConfig,
+    LimitsConfig,
+    LogConfig,
+    QuotaConfig,
+    Section,
+    SessionsConfig,
+    ThrottleConfig,
+    TlsConfig,
+)
+
+DEFAULT_DATA = Path("/var/lib/docstopd")
+
+
+class Config(Section):
+    """Everything that docstopd is told from outside; `data` is the one key without a default."""
+
+    data: AbsolutePath = Field(description="Folder of everything that is stored. Paths are relative to this file's.")
+    http: HttpConfig = Field(default=HttpConfig())
+    tls: TlsConfig = Field(default=TlsConfig(), validate_default=True)
+    keys: KeysConfig = Field(default=KeysConfig(), validate_default=True)
+    sessions: SessionsConfig = Field(default=SessionsConfig())
+    throttle: ThrottleConfig = Field(default=ThrottleConfig())
+    limits: LimitsConfig = Field(default=LimitsConfig())
+    quota: QuotaConfig = Field(default=QuotaConfig())
+    log: LogConfig = Field(default=LogConfig())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_sections(cls, written: object) -> object:
+        # `http:` with all of its keys commented out reads as null, and means the defaults.
+        if not isinstance(written, dict):
+            return written
+        return {key: value for key, value in written.items() if value is not None}
+
+    @field_validator("tls")
+    @classmethod
+    def _cleartext_stays_here(cls, tls: TlsConfig, info: ValidationInfo) -> TlsConfig:
+        http: HttpConfig | None = info.data.get("http")
+        if http and tls.certificate is None and tls.cleartext == "loopback-only" and not is_loopback(http.address):
+            raise PydanticCustomError(
+                "cleartext",
+                "there is no certificate, and http.address ({address}) is open to the network; give tls.certificate"
+                " and tls.key, or listen on 127.0.0.1, or write"
+                " tls.cleartext: passwords-may-cross-the-network-unencrypted",
+                {"address": http.address},
+            )
+        return tls
+
+    @field_validator("keys")
+    @classmethod
+    def _server_key_in_data(cls, keys: KeysConfig, info: ValidationInfo) -> KeysConfig:
+        # Written paths are absolute by now; only the default is relative, to the data folder.
+        if "data" not in info.data or keys.server.credential or Path(keys.server.written).is_absolute():
+            return keys
+        return KeysConfig(server=SecretFile(str(info.data["data"] / keys.server.written)))
+
+
+def default() -> Config:
+    """Every default, with the data folder of a system service."""
+    return Config(data=DEFAULT_DATA)
