@@ -1,0 +1,76 @@
+"""The journal's entries and the head of each stream. Hashes are computed above; here they are only kept in order."""
+
+from typing import Any
+
+from docstopd.db import Rows
+from docstopd.model import Entry
+
+_COLUMNS = "stream, seq, time, actor, action, node, facts, epoch, salt, payload, commitment, previous, hash"
+
+ORIGIN = bytes(32)
+"""What the first entry of a stream names as the hash before it."""
+
+
+def head(rows: Rows, stream: bytes) -> tuple[int, bytes]:
+    """The number and hash of a stream's last entry, (0, ORIGIN) of an empty one."""
+    row: Any = rows.one("SELECT seq, hash FROM heads WHERE stream = ?", stream)
+    return (int(row[0]), row[1]) if row else (0, ORIGIN)
+
+
+def append(rows: Rows, entry: Entry) -> None:
+    """Append an entry and move the head. Raises `AlreadyExists` when the number is taken."""
+    rows.run(
+        f"INSERT INTO journal ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        entry.stream,
+        entry.seq,
+        entry.time,
+        entry.actor,
+        entry.action,
+        entry.node,
+        entry.facts,
+        entry.epoch,
+        entry.salt,
+        entry.payload,
+        entry.commitment,
+        entry.previous,
+        entry.hash,
+    )
+    rows.run(
+        "INSERT INTO heads (stream, seq, hash) VALUES (?, ?, ?)"
+        " ON CONFLICT (stream) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
+        entry.stream,
+        entry.seq,
+        entry.hash,
+    )
+
+
+def streams(rows: Rows) -> list[bytes]:
+    """Every stream that has a head or an entry."""
+    found: list[Any] = rows.all("SELECT stream FROM heads UNION SELECT DISTINCT stream FROM journal ORDER BY 1")
+    return [row[0] for row in found]
+
+
+def entries(rows: Rows, stream: bytes, after: int, limit: int) -> list[Entry]:
+    """The next entries of a stream after a number, in order."""
+    found: list[Any] = rows.all(
+        f"SELECT {_COLUMNS} FROM journal WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?",
+        stream,
+        after,
+        limit,
+    )
+    return [Entry(*row) for row in found]
+
+
+def latest(rows: Rows, stream: bytes, limit: int) -> list[Entry]:
+    """The last entries of a stream, oldest first."""
+    found: list[Any] = rows.all(
+        f"SELECT {_COLUMNS} FROM journal WHERE stream = ? ORDER BY seq DESC LIMIT ?",
+        stream,
+        limit,
+    )
+    return [Entry(*row) for row in reversed(found)]
+
+
+def erase_payloads(rows: Rows, stream: bytes) -> None:
+    """Destroy the sealed payloads of a stream; its chain still verifies."""
+    rows.run("UPDATE journal SET salt = NULL, payload = NULL WHERE stream = ?", stream)

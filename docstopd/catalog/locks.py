@@ -1,0 +1,96 @@
+"""WebDAV write locks. An expired lock is no lock; its row goes with the next change of locks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from docstopd.db import Rows
+from docstopd.model import Micros, NodeId, SpaceId, UserId
+
+_COLUMNS = "token, space, node, user, exclusive, infinite, epoch, owner, timeout, expires"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A lock as it is stored; `owner` is sealed."""
+
+    token: str
+    space: SpaceId
+    node: NodeId
+    user: UserId
+    exclusive: bool
+    infinite: bool
+    epoch: int
+    owner: bytes
+    timeout: int
+    expires: Micros
+
+
+def on(rows: Rows, nodes: Sequence[NodeId], now: Micros) -> list[Row]:
+    """The locks taken on any of these nodes."""
+    if not nodes or not rows.one("SELECT 1 FROM locks LIMIT 1"):
+        return []
+    marks = ", ".join("?" * len(nodes))
+    found: list[Any] = rows.all(
+        f"SELECT {_COLUMNS} FROM locks WHERE node IN ({marks}) AND expires > ?",
+        *nodes,
+        now,
+    )
+    return [Row(*row) for row in found]
+
+
+def on_members(rows: Rows, folder: NodeId, now: Micros) -> list[Row]:
+    """The locks taken on any member of a folder."""
+    if not rows.one("SELECT 1 FROM locks LIMIT 1"):
+        return []
+    found: list[Any] = rows.all(
+        f"SELECT {_COLUMNS} FROM locks WHERE expires > ? AND node IN"
+        " (SELECT id FROM nodes WHERE parent = ? AND deleted IS NULL)",
+        now,
+        folder,
+    )
+    return [Row(*row) for row in found]
+
+
+def of_space(rows: Rows, space: SpaceId, now: Micros) -> list[Row]:
+    """All locks in a space."""
+    found: list[Any] = rows.all(
+        f"SELECT {_COLUMNS} FROM locks WHERE space = ? AND expires > ?",
+        space,
+        now,
+    )
+    return [Row(*row) for row in found]
+
+
+def add(rows: Rows, lock: Row, now: Micros) -> None:
+    """Add a lock and drop those that have expired."""
+    rows.run("DELETE FROM locks WHERE expires <= ?", now)
+    rows.run(
+        f"INSERT INTO locks ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        lock.token,
+        lock.space,
+        lock.node,
+        lock.user,
+        int(lock.exclusive),
+        int(lock.infinite),
+        lock.epoch,
+        lock.owner,
+        lock.timeout,
+        lock.expires,
+    )
+
+
+def extend(rows: Rows, token: str, timeout: int, expires: Micros) -> None:
+    """Give a lock a new end."""
+    rows.run("UPDATE locks SET timeout = ?, expires = ? WHERE token = ?", timeout, expires, token)
+
+
+def remove(rows: Rows, token: str) -> None:
+    """Remove a lock."""
+    rows.run("DELETE FROM locks WHERE token = ?", token)
+
+
+def remove_on(rows: Rows, nodes: Sequence[NodeId]) -> None:
+    """Remove the locks taken on these nodes (they leave the tree, or move)."""
+    if rows.one("SELECT 1 FROM locks LIMIT 1"):
+        rows.many("DELETE FROM locks WHERE node = ?", [(node,) for node in nodes])

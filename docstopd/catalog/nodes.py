@@ -1,0 +1,167 @@
+"""Nodes: the trees of all spaces. Names and proofs are sealed; places are looked up by the sealed name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from docstopd.db import Rows
+from docstopd.model import BlobId, Micros, NodeId, SpaceId, VersionId
+
+_COLUMNS = "id, space, parent, name, epoch, folder, version, blob, size, seq, created, modified, proof"
+
+_BELOW = """WITH RECURSIVE below(id) AS (
+    SELECT ? UNION ALL SELECT n.id FROM nodes n JOIN below b ON n.parent = b.id WHERE n.deleted IS NULL)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A node as it is stored."""
+
+    id: NodeId
+    space: SpaceId
+    parent: NodeId
+    name: bytes
+    epoch: int
+    folder: bool
+    version: VersionId
+    blob: BlobId
+    size: int
+    seq: int
+    created: Micros
+    modified: Micros
+    proof: bytes
+
+
+def _row(row: tuple[Any, ...]) -> Row:
+    return Row(*row)
+
+
+def get(rows: Rows, node: NodeId) -> Row | None:
+    """The node of that id, in the trash or not."""
+    row = rows.one(f"SELECT {_COLUMNS} FROM nodes WHERE id = ?", node)
+    return _row(row) if row else None
+
+
+def child(rows: Rows, parent: NodeId, names: Sequence[bytes]) -> Row | None:
+    """The member of a folder under one of the sealed forms of its name (one for each epoch in use)."""
+    if len(names) == 1:
+        row = rows.one(
+            f"SELECT {_COLUMNS} FROM nodes WHERE parent = ? AND name = ? AND deleted IS NULL",
+            parent,
+            names[0],
+        )
+    else:
+        marks = ", ".join("?" * len(names))
+        row = rows.one(
+            f"SELECT {_COLUMNS} FROM nodes WHERE parent = ? AND name IN ({marks}) AND deleted IS NULL",
+            parent,
+            *names,
+        )
+    return _row(row) if row else None
+
+
+def children(rows: Rows, parent: NodeId) -> list[Row]:
+    """The members of a folder, in no order that means anything."""
+    found = rows.all(f"SELECT {_COLUMNS} FROM nodes WHERE parent = ? AND deleted IS NULL", parent)
+    return [_row(row) for row in found]
+
+
+def below(rows: Rows, node: NodeId) -> list[Row]:
+    """The node and everything below it that is not in the trash, parents before members."""
+    found = rows.all(
+        f"{_BELOW} SELECT {_COLUMNS} FROM nodes WHERE id IN below ORDER BY id",
+        node,
+    )
+    by_parent: dict[NodeId, list[Row]] = {}
+    top: Row | None = None
+    for row in map(_row, found):
+        if row.id == node:
+            top = row
+        else:
+            by_parent.setdefault(row.parent, []).append(row)
+    ordered = [top] if top else []
+    for row in ordered:
+        ordered.extend(by_parent.get(row.id, ()))
+    return ordered
+
+
+def in_trash(rows: Rows, space: SpaceId) -> list[Row]:
+    """The heads of the deleted trees of a space."""
+    found = rows.all(
+        f"SELECT {_COLUMNS} FROM nodes WHERE space = ? AND deleted IS NOT NULL ORDER BY deleted",
+        space,
+    )
+    return [_row(row) for row in found]
+
+
+def reserve(rows: Rows) -> NodeId:
+    """An id for the next `add`, so that its name and proof can be sealed with it; never given out twice."""
+    row: Any = rows.one("SELECT seq FROM sqlite_sequence WHERE name = 'nodes'")
+    return NodeId((row[0] if row else 0) + 1)
+
+
+def add(rows: Rows, node: Row) -> None:
+    """Raises `AlreadyExists` when the place is taken."""
+    rows.run(
+        f"INSERT INTO nodes ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        node.id,
+        node.space,
+        node.parent,
+        node.name,
+        node.epoch,
+        int(node.folder),
+        node.version,
+        node.blob,
+        node.size,
+        node.seq,
+        node.created,
+        node.modified,
+        node.proof,
+    )
+
+
+def replace(rows: Rows, node: Row) -> None:
+    """Write every field but id and space. Raises `AlreadyExists` when its new place is taken."""
+    rows.run(
+        "UPDATE nodes SET parent = ?, name = ?, epoch = ?, version = ?, blob = ?, size = ?, seq = ?, created = ?,"
+        " modified = ?, proof = ? WHERE id = ?",
+        node.parent,
+        node.name,
+        node.epoch,
+        node.version,
+        node.blob,
+        node.size,
+        node.seq,
+        node.created,
+        node.modified,
+        node.proof,
+        node.id,
+    )
+
+
+def touch(rows: Rows, nodes: Sequence[NodeId], seq: int) -> None:
+    """Note on these nodes (a node and its ancestors) the journal entry that touched them."""
+    rows.many("UPDATE nodes SET seq = ? WHERE id = ?", [(seq, node) for node in nodes])
+
+
+def to_trash(rows: Rows, node: NodeId, seq: int) -> None:
+    """Take a node, and with it all below, out of the tree; the place is free at once."""
+    rows.run("UPDATE nodes SET deleted = ?, seq = ? WHERE id = ?", seq, seq, node)
+
+
+def remove(rows: Rows, node: NodeId) -> None:
+    """Remove a node for good; its versions, properties and locks must be gone already."""
+    rows.run("DELETE FROM nodes WHERE id = ?", node)
+
+
+def remove_all(rows: Rows, space: SpaceId) -> None:
+    """Remove every node of a space, with versions, properties and locks."""
+    for table in ("versions", "properties", "locks"):
+        rows.run(f"DELETE FROM {table} WHERE node IN (SELECT id FROM nodes WHERE space = ?)", space)
+    rows.run("DELETE FROM nodes WHERE space = ?", space)
+
+
+def epochs(rows: Rows, space: SpaceId) -> list[int]:
+    """The epochs under which names of this space are sealed."""
+    found: list[Any] = rows.all("SELECT DISTINCT epoch FROM nodes WHERE space = ?", space)
+    return [int(row[0]) for row in found]

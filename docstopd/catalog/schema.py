@@ -1,0 +1,135 @@
+"""The catalog's tables. A migration, once released, is never edited: later ones are appended."""
+
+_FIRST = """
+CREATE TABLE users (
+    id BLOB PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    role TEXT NOT NULL,
+    enabled INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    profile BLOB NOT NULL            -- sealed under the server's profile key
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE spaces (
+    id BLOB PRIMARY KEY,
+    label TEXT NOT NULL UNIQUE,
+    custody TEXT NOT NULL,
+    root INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,          -- of the newest space key
+    quota INTEGER,
+    used INTEGER NOT NULL,           -- bytes of all current versions that are not in the trash
+    created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE members (
+    space BLOB NOT NULL REFERENCES spaces(id) ON DELETE CASCADE,
+    user BLOB NOT NULL REFERENCES users(id),
+    role TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (space, user)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX members_user ON members(user);
+
+CREATE TABLE nodes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    space BLOB NOT NULL,
+    parent INTEGER NOT NULL,         -- 0 for a root
+    name BLOB NOT NULL,              -- AES-SIV; empty for a root
+    epoch INTEGER NOT NULL,          -- of the space key that sealed name and proof
+    folder INTEGER NOT NULL,
+    version INTEGER NOT NULL,        -- the current version; 0 for a folder
+    blob BLOB NOT NULL,              -- the current version's; empty for a folder
+    size INTEGER NOT NULL,           -- of the current version, in clear
+    seq INTEGER NOT NULL,            -- the last journal entry that touched it or anything below
+    created INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    proof BLOB NOT NULL,             -- binds id, place, version, blob and size to each other
+    deleted INTEGER                  -- journal seq of its deletion: it heads a deleted tree
+) STRICT;
+CREATE UNIQUE INDEX nodes_place ON nodes(parent, name) WHERE deleted IS NULL;
+CREATE INDEX nodes_parent ON nodes(parent);
+CREATE INDEX nodes_trash ON nodes(space, deleted) WHERE deleted IS NOT NULL;
+
+CREATE TABLE versions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    node INTEGER NOT NULL REFERENCES nodes(id),
+    blob BLOB NOT NULL UNIQUE,
+    size INTEGER NOT NULL,
+    modified INTEGER NOT NULL,       -- what the client said
+    received INTEGER NOT NULL,       -- when the server had all of it
+    author BLOB NOT NULL
+) STRICT;
+CREATE INDEX versions_node ON versions(node);
+
+CREATE TABLE blobs (
+    id BLOB PRIMARY KEY,
+    space BLOB NOT NULL,
+    size INTEGER NOT NULL,           -- of the ciphertext
+    digest BLOB NOT NULL,            -- SHA-256 of the ciphertext
+    born INTEGER NOT NULL,           -- first snapshot that can contain it
+    dead INTEGER                     -- last snapshot that does
+) STRICT, WITHOUT ROWID;
+CREATE INDEX blobs_dead ON blobs(dead) WHERE dead IS NOT NULL;
+
+CREATE TABLE properties (
+    node INTEGER NOT NULL REFERENCES nodes(id),
+    name BLOB NOT NULL,              -- keyed digest of the property's name
+    epoch INTEGER NOT NULL,
+    value BLOB NOT NULL,             -- sealed: name and XML
+    PRIMARY KEY (node, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE locks (
+    token TEXT PRIMARY KEY,
+    space BLOB NOT NULL,
+    node INTEGER NOT NULL REFERENCES nodes(id),
+    user BLOB NOT NULL,
+    exclusive INTEGER NOT NULL,
+    infinite INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    owner BLOB NOT NULL,             -- sealed
+    timeout INTEGER NOT NULL,        -- seconds
+    expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX locks_node ON locks(node);
+CREATE INDEX locks_expires ON locks(expires);
+
+CREATE TABLE journal (
+    stream BLOB NOT NULL,            -- a space's id, or `system`
+    seq INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    actor BLOB NOT NULL,
+    action TEXT NOT NULL,
+    node INTEGER NOT NULL,
+    facts TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    salt BLOB,
+    payload BLOB,
+    commitment BLOB NOT NULL,
+    previous BLOB NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (stream, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE heads (
+    stream BLOB PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    hash BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE throttle (
+    subject BLOB PRIMARY KEY,        -- keyed digest of a user name or an address
+    failures INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX throttle_last ON throttle(last);
+
+CREATE TABLE snapshots (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    created INTEGER NOT NULL
+) STRICT;
+"""
+
+MIGRATIONS = (_FIRST,)
+"""`MIGRATIONS[n]` takes the schema from version n to n+1."""

@@ -1,0 +1,70 @@
+"""Accounts. Profiles are sealed before they come here."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from docstopd.db import Rows
+from docstopd.errors import NotFound
+from docstopd.model import Role, User, UserId
+
+_COLUMNS = "id, name, role, enabled, created"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user and the sealed profile."""
+
+    user: User
+    profile: bytes
+
+
+def _user(row: tuple[Any, ...]) -> User:
+    return User(UserId(row[0]), row[1], Role(row[2]), bool(row[3]), row[4])
+
+
+def add(rows: Rows, user: User, profile: bytes) -> None:
+    """Raises `AlreadyExists` when the id or the name is taken."""
+    rows.run(
+        f"INSERT INTO users ({_COLUMNS}, profile) VALUES (?, ?, ?, ?, ?, ?)",
+        user.id,
+        user.name,
+        user.role.value,
+        int(user.enabled),
+        user.created,
+        profile,
+    )
+
+
+def find(rows: Rows, name: str) -> User | None:
+    """The user of that sign-in name."""
+    row = rows.one(f"SELECT {_COLUMNS} FROM users WHERE name = ?", name)
+    return _user(row) if row else None
+
+
+def get(rows: Rows, user: UserId) -> User | None:
+    """The user of that id."""
+    row = rows.one(f"SELECT {_COLUMNS} FROM users WHERE id = ?", user)
+    return _user(row) if row else None
+
+
+def all_accounts(rows: Rows) -> list[Account]:
+    """Every account, by name."""
+    found = rows.all(f"SELECT {_COLUMNS}, profile FROM users ORDER BY name")
+    return [Account(_user(row), row[5]) for row in found]  # type: ignore[arg-type]
+
+
+def set_enabled(rows: Rows, user: UserId, enabled: bool) -> None:
+    """Raises `NotFound`."""
+    if not rows.run("UPDATE users SET enabled = ? WHERE id = ?", int(enabled), user):
+        raise NotFound("no such user")
+
+
+def remove(rows: Rows, user: UserId) -> None:
+    """Remove the account; its memberships must be gone already."""
+    rows.run("DELETE FROM users WHERE id = ?", user)
+
+
+def count(rows: Rows, role: Role) -> int:
+    """How many enabled accounts have that role."""
+    row: Any = rows.one("SELECT count(*) FROM users WHERE role = ? AND enabled", role.value)
+    return int(row[0])

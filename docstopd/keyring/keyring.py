@@ -1,0 +1,239 @@
+"""Every wrapped key, by what it belongs to. All writes are durable when they return."""
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from docstopd.crypto.keystore import Keystore
+from docstopd.db import Database, Rows
+from docstopd.errors import Damaged, NotFound
+from docstopd.model import BlobId, Micros, SlotId, SlotKind, SpaceId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A user key wrapped under one credential. `expires` is None for never; `label` is the user's word for it."""
+
+    id: SlotId
+    user: UserId
+    kind: SlotKind
+    created: Micros
+    expires: Micros | None
+    label: str
+    value: bytes
+
+
+class Keyring:
+    """The keyring over one database.
+
+    Everything read raises `Damaged` when the row is not what this keyring wrote, `NotFound` when there is none.
+    """
+
+    def __init__(self, database: Database, keystore: Keystore) -> None:
+        self._database = database
+        self._keystore = keystore
+
+    # -- slots ------------------------------------------------------------------------------------------------------
+
+    def put_slot(self, slot: Slot, replaces: tuple[SlotId, ...] = ()) -> None:
+        """Add a slot and remove others, in one step."""
+        row = _slot_row(slot.id, slot.user, slot.kind, slot.created, slot.expires)
+        value = self._keystore.close(row, slot.value)
+        label = self._keystore.close(row + b"label", slot.label.encode())
+
+        def work(rows: Rows) -> None:
+            for old in replaces:
+                rows.run("DELETE FROM slots WHERE id = ?", old)
+            rows.run(
+                "INSERT INTO slots (id, user, kind, created, expires, label, value) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                slot.id,
+                slot.user,
+                slot.kind.value,
+                slot.created,
+                slot.expires or 0,
+                label,
+                value,
+            )
+
+        self._database.write(work)
+
+    def slots(self, user: UserId) -> list[Slot]:
+        """All slots of a user, oldest first."""
+        with self._database.read() as rows:
+            found: list[Any] = rows.all(
+                "SELECT id, user, kind, created, expires, label, value FROM slots WHERE user = ? ORDER BY created, id",
+                user,
+            )
+        return [self._slot(row) for row in found]
+
+    def _slot(self, row: tuple[Any, ...]) -> Slot:
+        kind, expires = SlotKind(row[2]), row[4] or None
+        identity = _slot_row(row[0], row[1], kind, row[3], expires)
+        label = self._keystore.open(identity + b"label", row[5]).decode()
+        return Slot(row[0], row[1], kind, row[3], expires, label, self._keystore.open(identity, row[6]))
+
+    def has_slot(self, slot: SlotId) -> bool:
+        """Whether the slot is still there: asked at each request of a session that it opened."""
+        with self._database.read() as rows:
+            return rows.one("SELECT 1 FROM slots WHERE id = ?", slot) is not None
+
+    def remove_slot(self, user: UserId, slot: SlotId) -> None:
+        """Destroy a slot. Raises `NotFound`."""
+        if not self._database.write(lambda rows: rows.run("DELETE FROM slots WHERE id = ? AND user = ?", slot, user)):
+            raise NotFound("no such credential")
+
+    # -- identities -------------------------------------------------------------------------------------------------
+
+    def put_identity(self, user: UserId, public: bytes, private: bytes) -> None:
+        """Keep a user's public keys and the private ones, wrapped under the user key."""
+        row = b"identity" + user
+        sealed = self._keystore.close(row + b"public", public), self._keystore.close(row + b"private", private)
+        self._database.write(
+            lambda rows: rows.run("INSERT INTO identities (user, public, private) VALUES (?, ?, ?)", user, *sealed)
+        )
+
+    def identity(self, user: UserId) -> tuple[bytes, bytes]:
+        """(public keys, wrapped private keys) of a user."""
+        with self._database.read() as rows:
+            found: Any = rows.one("SELECT public, private FROM identities WHERE user = ?", user)
+        if not found:
+            raise NotFound("no keys of this user")
+        row = b"identity" + user
+        return self._keystore.open(row + b"public", found[0]), self._keystore.open(row + b"private", found[1])
+
+    def remove_user(self, user: UserId) -> None:
+        """Destroy everything by which a user could open anything."""
+
+        def work(rows: Rows) -> None:
+            rows.run("DELETE FROM slots WHERE user = ?", user)
+            rows.run("DELETE FROM identities WHERE user = ?", user)
+            rows.run("DELETE FROM space_keys WHERE member = ?", user)
+
+        self._database.write(work)
+
+    # -- space keys -------------------------------------------------------------------------------------------------
+
+    def put_epoch(
+        self,
+        space: SpaceId,
+        epoch: int,
+        sealed: dict[bytes, bytes],
+        public: bytes,
+        private: bytes,
+        *,
+        drop: bytes = b"",
+    ) -> None:
+        """Start an epoch: the space key sealed to each member, the space's own key pair; all keys of `drop` go."""
+        pair = _pair_row(space, epoch)
+        closed = [
+            (space, epoch, member, self._keystore.close(_space_row(space, epoch, member), value))
+            for member, value in sealed.items()
+        ]
+        halves = self._keystore.close(pair + b"public", public), self._keystore.close(pair + b"private", private)
+
+        def work(rows: Rows) -> None:
+            if drop:
+                rows.run("DELETE FROM space_keys WHERE space = ? AND member = ?", space, drop)
+            rows.many("INSERT INTO space_keys (space, epoch, member, value) VALUES (?, ?, ?, ?)", list(closed))
+            rows.run(
+                "INSERT INTO space_pairs (space, epoch, public, private) VALUES (?, ?, ?, ?)", space, epoch, *halves
+            )
+
+        self._database.write(work)
+
+    def put_member(self, space: SpaceId, member: bytes, sealed: dict[int, bytes]) -> None:
+        """Give a member the space keys of these epochs, sealed to it."""
+        closed = [
+            (space, epoch, member, self._keystore.close(_space_row(space, epoch, member), value))
+            for epoch, value in sealed.items()
+        ]
+
+        def work(rows: Rows) -> None:
+            rows.run("DELETE FROM space_keys WHERE space = ? AND member = ?", space, member)
+            rows.many("INSERT INTO space_keys (space, epoch, member, value) VALUES (?, ?, ?, ?)", list(closed))
+
+        self._database.write(work)
+
+    def space_key(self, space: SpaceId, epoch: int, member: bytes) -> bytes:
+        """The space key of an epoch as sealed to a member."""
+        with self._database.read() as rows:
+            found: Any = rows.one(
+                "SELECT value FROM space_keys WHERE space = ? AND epoch = ? AND member = ?", space, epoch, member
+            )
+        if not found:
+            raise NotFound("no key of this space for this member")
+        return self._keystore.open(_space_row(space, epoch, member), found[0])
+
+    def epochs(self, space: SpaceId, member: bytes) -> list[int]:
+        """The epochs whose key a member holds."""
+        with self._database.read() as rows:
+            found: list[Any] = rows.all(
+                "SELECT epoch FROM space_keys WHERE space = ? AND member = ? ORDER BY epoch", space, member
+            )
+        return [int(row[0]) for row in found]
+
+    def pair(self, space: SpaceId, epoch: int) -> tuple[bytes, bytes]:
+        """(public half, wrapped private half) of a space's own key pair."""
+        with self._database.read() as rows:
+            found: Any = rows.one("SELECT public, private FROM space_pairs WHERE space = ? AND epoch = ?", space, epoch)
+        if not found:
+            raise NotFound("no key pair of this space")
+        row = _pair_row(space, epoch)
+        return self._keystore.open(row + b"public", found[0]), self._keystore.open(row + b"private", found[1])
+
+    def remove_space(self, space: SpaceId) -> None:
+        """Destroy every key of a space: nothing in it can be read again, in any copy."""
+
+        def work(rows: Rows) -> None:
+            for table in ("space_keys", "space_pairs", "data_keys"):
+                rows.run(f"DELETE FROM {table} WHERE space = ?", space)  # noqa: S608 - constant tables
+
+        self._database.write(work)
+
+    # -- data keys --------------------------------------------------------------------------------------------------
+
+    def put_data_keys(self, space: SpaceId, epoch: int, wrapped: dict[BlobId, bytes]) -> None:
+        """Keep data keys, wrapped under the space key of that epoch."""
+        closed = [
+            (blob, space, epoch, self._keystore.close(_data_row(blob, space, epoch), value))
+            for blob, value in wrapped.items()
+        ]
+        self._database.write(
+            lambda rows: rows.many(
+                "INSERT INTO data_keys (blob, space, epoch, value) VALUES (?, ?, ?, ?)", list(closed)
+            )
+        )
+
+    def data_key(self, blob: BlobId, space: SpaceId) -> tuple[int, bytes]:
+        """(epoch, wrapped data key) of a blob. A key that is gone is `Damaged`: its blob has a live row."""
+        with self._database.read() as rows:
+            found: Any = rows.one("SELECT epoch, value FROM data_keys WHERE blob = ?", blob)
+        if not found:
+            raise Damaged("the data key of a blob is missing")
+        return found[0], self._keystore.open(_data_row(blob, space, found[0]), found[1])
+
+    def remove_data_keys(self, blobs: list[BlobId]) -> None:
+        """Destroy data keys: no copy of these blobs opens again. Fine when some are gone already."""
+        self._database.write(
+            lambda rows: rows.many("DELETE FROM data_keys WHERE blob = ?", [(blob,) for blob in blobs])
+        )
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+
+def _slot_row(slot: SlotId, user: UserId, kind: SlotKind, created: Micros, expires: Micros | None) -> bytes:
+    return b"slot" + slot + user + struct.pack(">QQ", created, expires or 0) + kind.value.encode()
+
+
+def _space_row(space: SpaceId, epoch: int, member: bytes) -> bytes:
+    return b"space-key" + space + struct.pack(">I", epoch) + member
+
+
+def _pair_row(space: SpaceId, epoch: int) -> bytes:
+    return b"space-pair" + space + struct.pack(">I", epoch)
+
+
+def _data_row(blob: BlobId, space: SpaceId, epoch: int) -> bytes:
+    return b"data-key" + blob + space + struct.pack(">I", epoch)
