@@ -18,6 +18,7 @@ from docstopd.config.sections import (
     ThrottleConfig,
     TlsConfig,
 )
+from docstopd.config.write import Minimal, render_minimal
 
 __all__ = [
     "Config",
@@ -26,6 +27,7 @@ __all__ = [
     "KeysConfig",
     "LimitsConfig",
     "LogConfig",
+    "Minimal",
     "QuotaConfig",
     "SecretFile",
     "SessionsConfig",
@@ -34,5 +36,6 @@ __all__ = [
     "default",
     "load",
     "parse",
+    "render_minimal",
     "schema",
 ]

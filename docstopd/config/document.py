@@ -112,9 +112,11 @@ def _read_root(root: yaml.Node | None, document: Document) -> None:
 
 
 def _read(node: yaml.Node, key: Key, document: Document) -> Any:
-    document.values[key] = _place(node.start_mark)
     if isinstance(node, yaml.MappingNode):
+        # A problem of a whole section stands at its name, not at the first key that happens to be in it.
+        document.values[key] = document.keys.get(key, _place(node.start_mark))
         return _mapping(node, key, document)
+    document.values[key] = _place(node.start_mark)
     if isinstance(node, yaml.SequenceNode):
         return [_read(member, (*key, position), document) for position, member in enumerate(node.value)]
     return _scalar(str(node.value), plain=getattr(node, "style", None) is None)
