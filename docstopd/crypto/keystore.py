@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from cryptography.utils import Buffer
 
-from docstopd.crypto.wrap import unwrap, wrap
+from docstopd.crypto.wrap import KEY, unwrap, wrap
 
 _LABEL = b"docstopd/keystore/v1"
 
@@ -14,6 +14,8 @@ class Keystore:
     """Closes and opens keyring values under `ServerKey.keystore`; safe for concurrent use."""
 
     def __init__(self, key: bytes) -> None:
+        if len(key) != KEY:
+            raise ValueError("a keystore key has 32 bytes")
         self._key = key
 
     def close(self, row: bytes, value: Buffer, random: Callable[[int], bytes] = os.urandom) -> bytes:

@@ -62,6 +62,16 @@ class SpaceKey:
         """Wraps the properties of the space's nodes."""
         return derive(self._secret, b"docstopd/properties/v1")
 
+    @cached_property
+    def property_names(self) -> bytes:
+        """Keys the digests under which properties are looked up."""
+        return derive(self._secret, b"docstopd/property-names/v1")
+
+    @cached_property
+    def proofs(self) -> bytes:
+        """Keys the proofs that bind a catalog row's id, place, content and size to each other."""
+        return derive(self._secret, b"docstopd/proofs/v1")
+
     def wrap_data_key(self, blob: BlobId, data_key: bytes, random: Callable[[int], bytes] = os.urandom) -> bytes:
         """The data key of `blob`, under a key that serves this blob alone."""
         return wrap(self._data_key_wrap(blob), data_key, self.space + blob, random)

@@ -13,6 +13,7 @@ from cryptography.utils import Buffer
 from docstopd import errors
 from docstopd.crypto import suite
 
+KEY = 32
 NONCE = 12
 TAG = 16
 OVERHEAD = 1 + NONCE + TAG
@@ -21,7 +22,7 @@ OVERHEAD = 1 + NONCE + TAG
 def wrap(key: bytes, plain: Buffer, aad: Buffer, random: Callable[[int], bytes] = os.urandom) -> bytes:
     """suite ‖ nonce ‖ ciphertext ‖ tag; `aad` is bound, not stored."""
     nonce = random(NONCE)
-    return suite.MARK + nonce + AESGCM(key).encrypt(nonce, plain, aad)
+    return suite.MARK + nonce + _cipher(key).encrypt(nonce, plain, aad)
 
 
 def unwrap(key: bytes, data: Buffer, aad: Buffer) -> bytes:
@@ -30,6 +31,12 @@ def unwrap(key: bytes, data: Buffer, aad: Buffer) -> bytes:
     if len(body) < NONCE + TAG:
         raise errors.Damaged("a wrapped value is too short")
     try:
-        return AESGCM(key).decrypt(body[:NONCE], body[NONCE:], aad)
+        return _cipher(key).decrypt(body[:NONCE], body[NONCE:], aad)
     except InvalidTag:
         raise errors.Damaged("a wrapped value does not authenticate") from None
+
+
+def _cipher(key: bytes) -> AESGCM:
+    if len(key) != KEY:  # a shorter key would silently make it AES-128
+        raise ValueError("a wrapping key has 32 bytes")
+    return AESGCM(key)
