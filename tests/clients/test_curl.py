@@ -39,7 +39,7 @@ def content(tmp_path: Path) -> Path:
 def test_what_curl_puts_curl_gets(curl: Curl, share: Share, content: Path) -> None:
     """Byte for byte, with the status of a new file and then of a replaced one."""
     for status in (b"201", b"204"):
-        put = curl("--upload-file", content, "--write-out", "%{http_code}", share.url + "f")
+        put = curl("--upload-file", content, "--output", os.devnull, "--write-out", "%{http_code}", share.url + "f")
         assert put.stdout == status, programs.said(put)
     assert curl("--fail", share.url + "f").stdout == content.read_bytes()
 

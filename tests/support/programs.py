@@ -1,10 +1,11 @@
 """The real clients: found by name, run to their end, skipped or demanded where they are missing."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def run(
     return subprocess.run(
         arguments,
         cwd=cwd,
-        env={**os.environ, "HOME": str(cwd), "LC_ALL": "C.UTF-8", **(environment or {})},
+        env=_variables(cwd, environment),
         input=stdin.encode() if isinstance(stdin, str) else stdin,
         capture_output=True,
         timeout=timeout,
@@ -57,3 +58,28 @@ def run(
 def said(finished: subprocess.CompletedProcess[bytes]) -> str:
     """All that a client printed, for an assertion's message."""
     return (finished.stdout + finished.stderr).decode(errors="replace")
+
+
+@contextlib.contextmanager
+def conversation(arguments: Sequence[str | Path], *, cwd: Path) -> Iterator[Callable[[str], None]]:
+    """Start a client that reads commands, and give the function that says one. It ends with its standard input."""
+    with subprocess.Popen(
+        arguments, cwd=cwd, env=_variables(cwd), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdin is not None
+        stdin = process.stdin
+
+        def say(line: str) -> None:
+            stdin.write(line + "\n")
+            stdin.flush()
+
+        try:
+            yield say
+            stdin.close()
+            process.wait(30)
+        finally:
+            process.kill()
+
+
+def _variables(home: Path, more: dict[str, str] | None = None) -> dict[str, str]:
+    return {**os.environ, "HOME": str(home), "LC_ALL": "C.UTF-8", **(more or {})}
