@@ -1,0 +1,228 @@
+"""One connection: reads heads as they come, serves requests one after the other, stays in step or closes."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from docstopd.errors import StateUnknown
+from docstopd.http.body import ChunkedBody, LengthBody, NoBody
+from docstopd.http.head import CHUNKED, Head, parse_head
+from docstopd.http.inbound import Inbound
+from docstopd.http.pace import Pace
+from docstopd.http.rejection import Rejection
+from docstopd.http.response import Data, Response, date
+from docstopd.http.transport import Transport
+
+if TYPE_CHECKING:
+    from docstopd.http.server import Server
+
+_log = logging.getLogger(__name__)
+
+MOST_DRAINED = 64 * 1024
+_MOST_IN_A_ROW = 16
+_LINGER = 1.0
+_REST_OF_LINE = 64  # the request line's method and version
+_NOT_TLS = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 29\r\nConnection: close\r\n\r\n"
+    b"This port speaks HTTPS only.\n"
+)
+
+
+class Lost(Exception):
+    """The peer is gone or given up; told apart from the application's own OSErrors."""
+
+
+class Connection:
+    """What cheroot's worker threads call a connection: `communicate` and `close`, and a count of requests."""
+
+    __slots__ = (
+        "_begun",
+        "_body",
+        "_inbound",
+        "_keeps",
+        "_pace",
+        "_peer",
+        "_server",
+        "_unread",
+        "deadline",
+        "registered",
+        "requests_seen",
+        "transport",
+    )
+
+    def __init__(self, server: "Server", transport: Transport, peer: tuple[str, int], pace: Pace) -> None:
+        self._server = server
+        self.transport = transport
+        self._peer = peer
+        self._pace = pace
+        self._inbound = Inbound(transport)
+        self._body: NoBody | LengthBody | ChunkedBody = NoBody()
+        self._begun = False  # whether a part of a head has arrived
+        self._keeps = False  # whether the request being answered lets the connection stay
+        self._unread = False  # whether the peer may still be sending what nobody will read
+        self.deadline = time.monotonic() + server.settings.header_timeout
+        self.registered = False
+        self.requests_seen = 0
+
+    # cheroot's worker thread names the peer in its own messages
+    @property
+    def remote_addr(self) -> str:
+        """The peer's address."""
+        return self._peer[0]
+
+    @property
+    def remote_port(self) -> int:
+        """The peer's port."""
+        return self._peer[1]
+
+    @property
+    def readable(self) -> bool:
+        """Whether bytes were read ahead."""
+        return self._inbound.waiting
+
+    def communicate(self) -> bool:
+        """Serve what has arrived; True to wait for more, False to close."""
+        try:
+            return self.transport.handshake() and self._serve_in_turn()
+        except Rejection as rejection:
+            self._reject(rejection)
+        except (Lost, OSError) as error:
+            self._lost(error)
+        return False
+
+    def _serve_in_turn(self) -> bool:
+        """Requests sent ahead of their answers are served in a row, but not so many that others wait long."""
+        for _ in range(_MOST_IN_A_ROW):
+            head = self._head()
+            if head is None:
+                break
+            if not self._serve(head):
+                return False
+            if not self._inbound.waiting:
+                break
+        return True
+
+    def _head(self) -> Head | None:
+        """The next request; None when it isn't complete. Raises Rejection, and Lost at the end."""
+        settings = self._server.settings
+        found = self._inbound.head(settings.max_header)
+        if found is None:
+            raise Lost("closed by the peer")
+        data, complete = found
+        if complete and len(data) <= settings.max_header:
+            return parse_head(data, settings.max_uri)
+        if b"\r\n" not in data[: settings.max_uri + _REST_OF_LINE] and len(data) > settings.max_uri + _REST_OF_LINE:
+            raise Rejection(414, f"The request target is longer than {settings.max_uri} bytes.")
+        if len(data) > settings.max_header:
+            raise Rejection(431, f"The header is longer than {settings.max_header} bytes.")
+        if data and not self._begun:
+            self._begun = True
+            self.deadline = time.monotonic() + settings.header_timeout
+        return None
+
+    def _serve(self, head: Head) -> bool:
+        """Answer one request; whether the connection stays."""
+        self.requests_seen += 1
+        self._body = self._frame(head)
+        self._keeps = head.keep_alive
+        response = Response(self, head.method, head.modern)
+        environ = self._server.environs.build(head, self._body, self._peer, self.transport.secure)
+        try:
+            self._run(environ, response, head.method == "HEAD")
+        except (Lost, Rejection):
+            raise
+        except StateUnknown as error:
+            self._server.fail(error)
+            return False
+        except Exception:  # noqa: BLE001  # the outermost edge: the application's own table missed this one
+            self._fault(response)
+            return False
+        self._unread = not self._body.settle(MOST_DRAINED) if response.stays else not self._body.can_settle(0)
+        self._begun = False
+        self.deadline = time.monotonic() + self._server.settings.keep_alive
+        return response.stays and not self._unread
+
+    def _frame(self, head: Head) -> NoBody | LengthBody | ChunkedBody:
+        invite: Callable[[], None] | None = self._invite if head.expects else None
+        if head.length == CHUNKED:
+            return ChunkedBody(self._inbound, self._pace, invite)
+        if head.length:
+            return LengthBody(self._inbound, self._pace, invite, head.length)
+        return NoBody()
+
+    def _run(self, environ: dict[str, Any], response: Response, head_only: bool) -> None:
+        result: Iterable[Data] = self._server.application(environ, response.start)
+        try:
+            if isinstance(result, list | tuple) and len(result) == 1:
+                response.send_whole(result[0])
+                return
+            if not head_only:
+                for piece in result:
+                    response.send(piece)
+            response.finish()
+        finally:
+            close = getattr(result, "close", None)
+            if close is not None:
+                close()
+
+    def _fault(self, response: Response) -> None:
+        """An error nobody foresaw: 500 where the head hasn't left, a cut connection where it has."""
+        _log.exception("a request failed unexpectedly")
+        if not response.started:
+            self._reject(Rejection(500, "The server failed to answer this request; its log says more."))
+
+    def send(self, parts: Sequence[Data]) -> None:
+        """Write all parts. Raises Lost."""
+        try:
+            self.transport.send(parts, self._pace)
+        except OSError as error:
+            raise Lost(str(error)) from error
+
+    def may_stay(self) -> bool:
+        """Whether another request may follow the one being answered."""
+        return self._keeps and not self._server.stopping and self._body.can_settle(MOST_DRAINED)
+
+    def _invite(self) -> None:
+        self.send([b"HTTP/1.1 100 Continue\r\n\r\n"])
+
+    def _reject(self, rejection: Rejection) -> None:
+        """Answer without the application, and close."""
+        body = f"{rejection.message}\n".encode()
+        head = (
+            f"HTTP/1.1 {rejection.line}\r\nDate: {date(int(time.time()))}\r\nContent-Length: {len(body)}\r\n"
+            "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+        )
+        self._unread = True
+        try:
+            self.send([head.encode("latin-1"), body])
+        except Lost as error:
+            self._lost(error)
+
+    def _lost(self, error: Exception) -> None:
+        """The peer left, is too slow, or doesn't speak TLS."""
+        self._unread = False
+        if getattr(error, "reason", None) == "HTTP_REQUEST":
+            self.transport.send_in_clear(_NOT_TLS)
+        _log.debug("connection lost: %s", error)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing of a request has arrived, not even where only the kernel knows of it."""
+        return not self._begun and not self.transport.receivable()
+
+    def expire(self) -> None:
+        """Its deadline has passed: say so where a request had begun, and close."""
+        if self._begun:
+            self._reject(Rejection(408, "The request's header did not arrive in time."))
+            self._unread = False
+        self.close()
+
+    def close(self) -> None:
+        """Close, letting a peer that may still be sending read its answer first. Never raises."""
+        self.transport.finish()
+        if self._unread:
+            with self._server.requests.replaced():
+                self.transport.linger(MOST_DRAINED, _LINGER)
+        self._server.forget(self)
+        self.transport.close()
