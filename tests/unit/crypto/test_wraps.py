@@ -145,7 +145,9 @@ def test_a_spaces_private_key_belongs_to_it():
 def test_a_spaces_sub_keys_differ():
     """Each purpose has its own label."""
     space = SpaceKey(KEY, SPACE, 1)
-    assert len({KEY, space.journal, space.properties}) == 3
+    assert space.property_names == kdf.derive(KEY, b"docstopd/property-names/v1")
+    assert space.proofs == kdf.derive(KEY, b"docstopd/proofs/v1")
+    assert len({KEY, space.journal, space.properties, space.property_names, space.proofs}) == 5
     assert space.names is space.names
 
 
@@ -157,6 +159,9 @@ def test_an_identity_belongs_to_its_user_and_user_key():
     assert again.public == identity.public
     assert again.hpke.encode() == identity.hpke.encode()
     identity.signer.public_key().verify(again.signer.sign(b"text"), b"text")
+    short = wrap.wrap(kdf.derive(user_key.secret, b"docstopd/identity/v1"), b"short", b"docstopd/identity/v1" + USER)
+    with pytest.raises(errors.Damaged):
+        Identity.unwrap(user_key, USER, short)
     for key, user in ((UserKey.generate(), USER), (user_key, b"v" * 16)):
         with pytest.raises(errors.Damaged):
             Identity.unwrap(key, user, data)
