@@ -1,0 +1,151 @@
+"""PROPFIND (RFC 4918 section 9.1).
+
+WsgiDAV builds the answer for the whole tree, at any depth, in memory. Here a folder is one listing of the vault, each
+member one string, and Depth: infinity is refused as section 9.1 allows.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from urllib.parse import quote
+
+from docstopd.dav import parents
+from docstopd.dav.multistatus import FOUND, MISSING, OK, escape, multistatus, split_name
+from docstopd.dav.properties import Scene
+from docstopd.dav.query import Kind, Query, read_query
+from docstopd.dav.refusal import Refusal
+from docstopd.dav.request import Request
+from docstopd.dav.response import Response
+from docstopd.dav.url import href
+from docstopd.dav.xml_body import read_body
+from docstopd.errors import NotFolder
+from docstopd.model import Lock, Node, NodeId, Quota, SpacePath
+
+_BATCH = 500
+_darwin = re.compile(r"WebDAVFS.*Darwin/([0-9]{1,3})\.([0-9]{1,3})").search
+_STALLING_DARWIN = (24, 4)
+
+Dead = Mapping[NodeId, Mapping[str, str]]
+
+
+def propfind(request: Request) -> Response:
+    """Answer the properties of a resource and, with Depth: 1, of its members."""
+    depth = request.depth()
+    query = read_query(read_body(request), request.settings.properties)
+    request.check_lists()
+    path = request.target.path
+    if not path:
+        return _virtual(request, query, depth)
+    if depth != 0:
+        try:
+            return _folder(request, query, path, depth)
+        except NotFolder:
+            pass
+    return _single(request, query, path)
+
+
+def _single(request: Request, query: Query, path: SpacePath) -> Response:
+    node = request.vault.files.stat(request.session, path)
+    covering = request.vault.locks.covering(request.session, path) if query.locks else ()
+    query, scene = _scene(request, query, path, node, {node.id: covering})
+    return multistatus(query.start, _render(request, query, scene, iter([(href(path, folder=node.folder), node)])))
+
+
+def _folder(request: Request, query: Query, path: SpacePath, depth: int | None) -> Response:
+    if depth is None:
+        if not request.vault.files.stat(request.session, path).folder:
+            raise NotFolder("A file.")
+        refuse_infinity()
+    listing = request.vault.files.list(request.session, path)
+    locks = request.vault.locks.members(request.session, path) if query.locks else {}
+    query, scene = _scene(request, query, path, listing.node, locks)
+    base = href(path, folder=True)
+    members = ((base + quote(node.name, safe="") + ("/" if node.folder else ""), node) for node in listing.members)
+    return multistatus(query.start, _render(request, query, scene, chain([(base, listing.node)], members)))
+
+
+def _virtual(request: Request, query: Query, depth: int | None) -> Response:
+    if depth is None:
+        refuse_infinity()
+    listed = parents.listing(request, members=depth == 1)
+    scene = Scene(listed[0][1].id, {})
+    return multistatus(query.start, _render(request, query.without_quota(), scene, iter(listed)))
+
+
+def refuse_infinity() -> None:
+    """Raise the 403 that tells a client to ask folder by folder."""
+    raise Refusal(403, "Ask with Depth 0 or 1.", condition="<D:propfind-finite-depth/>")
+
+
+def _scene(
+    request: Request, query: Query, path: SpacePath, node: Node, locks: Mapping[NodeId, Sequence[Lock]]
+) -> tuple[Query, Scene]:
+    inherited = [lock for lock in locks.get(node.id, ()) if lock.infinite]
+    if not query.quota:
+        return query, Scene(node.id, locks, inherited)
+    quota = None if _stalls(request.environ.get("HTTP_USER_AGENT", "")) else _quota(request, path)
+    if quota is None or quota.available is None:
+        return query.without_quota(), Scene(node.id, locks, inherited)
+    return query, Scene(node.id, locks, inherited, quota)
+
+
+def _quota(request: Request, path: SpacePath) -> Quota:
+    return request.vault.files.quota(request.session, path)
+
+
+def _stalls(agent: str) -> bool:
+    """Tell whether this is a macOS that stalls for 90 s at mount when it is told a quota."""
+    found = _darwin(agent)
+    return found is not None and (int(found[1]), int(found[2])) >= _STALLING_DARWIN
+
+
+def _render(request: Request, query: Query, scene: Scene, nodes: Iterator[tuple[str, Node]]) -> Iterator[str]:
+    if not query.dead:
+        return _plain(query, scene, nodes)
+    return chain.from_iterable(
+        _with_dead(query, scene, batch, request.vault.files.properties(request.session, [node for _, node in batch]))
+        for batch in iter(lambda: list(islice(nodes, _BATCH)), [])
+    )
+
+
+def _plain(query: Query, scene: Scene, nodes: Iterable[tuple[str, Node]]) -> Iterator[str]:
+    """Render live properties alone: what a node lacks is then the same text for all of its kind."""
+    files, folders = query.files, query.folders
+    files_end, folders_end = _ending(files), _ending(folders)
+    for reference, node in nodes:
+        kind, end = (folders, folders_end) if node.folder else (files, files_end)
+        values = "".join([render(node, scene) for render in kind.live])
+        yield f"<D:response><D:href>{reference}</D:href>{FOUND if kind.live else ''}{values}{end}"
+
+
+def _ending(kind: Kind) -> str:
+    """Return all that follows a kind's values: a response never ends without a propstat, be it an empty one."""
+    missing = "".join([element for _, element in kind.rest])
+    found = OK if kind.live else ""
+    absent = f"{FOUND}{missing}{MISSING}" if missing else ""
+    return f"{found}{absent or ('' if found else FOUND + OK)}</D:response>"
+
+
+def _with_dead(query: Query, scene: Scene, nodes: Iterable[tuple[str, Node]], dead: Dead) -> Iterator[str]:
+    for reference, node in nodes:
+        kind = query.folders if node.folder else query.files
+        own = dead.get(node.id, {})
+        values = [render(node, scene) for render in kind.live]
+        if query.only_names:
+            values += [_bare(name) for name in own]
+        elif query.all_dead:
+            values += own.values()
+        else:
+            values += [own[name] for name, _ in kind.rest if name in own]
+        missing = "".join([element for name, element in kind.rest if name not in own])
+        absent = f"{FOUND}{missing}{MISSING}" if missing else ""
+        found = f"{FOUND}{''.join(values)}{OK}" if values or not absent else ""
+        yield f"<D:response><D:href>{reference}</D:href>{found}{absent}</D:response>"
+
+
+def _bare(name: str) -> str:
+    """Return an empty element that declares its own namespace, for names that the query could not foresee."""
+    namespace, local = split_name(name)
+    if namespace == "DAV:":
+        return f"<D:{local}/>"
+    return f'<x:{local} xmlns:x="{escape(namespace)}"/>' if namespace else f"<{local}/>"

@@ -1,0 +1,113 @@
+"""What a PROPFIND asks for (RFC 4918 sections 9.1 and 14.20), read once and kept by the body's bytes.
+
+Clients send the same few bodies all day; the same bytes mean the same query, so it is parsed the first time only.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from docstopd.dav.multistatus import Prefixes
+from docstopd.dav.properties import KNOWN_PREFIXES, LOCKS, QUOTA_AVAILABLE, QUOTA_USED, TABLE, Live, Render
+from docstopd.dav.refusal import Refusal, bad_request
+from docstopd.dav.xml_body import children, parse, tag
+
+_LONGEST_KEPT = 8192
+_KEPT = 256
+_QUOTAS = frozenset({QUOTA_AVAILABLE, QUOTA_USED})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a query asks of files, or of folders: live ones to render, and empty elements of names to look up."""
+
+    live: tuple[Render, ...]
+    names: tuple[str, ...]
+    rest: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query. `dead`: dead properties are needed; `all_dead`: each of them is told; `only_names`: by name alone."""
+
+    start: str
+    files: Kind
+    folders: Kind
+    dead: bool
+    all_dead: bool
+    only_names: bool
+    locks: bool
+    quota: bool
+
+    def without_quota(self) -> "Query":
+        """Return the same query where quotas are properties that nothing has."""
+        folders = self.folders
+        kept = tuple(name for name in folders.names if name not in _QUOTAS)
+        gone = tuple((name, f"<D:{name[6:]}/>") for name in folders.names if name in _QUOTAS)
+        live = tuple(TABLE[name].render for name in kept)
+        return replace(self, folders=Kind(live, kept, folders.rest + gone), quota=False)
+
+
+def read_query(body: bytes, most: int) -> Query:
+    """Read a PROPFIND body; an empty one asks for everything (section 9.1). Raises 400, and 413 past `most` names."""
+    return _kept(body, most) if len(body) <= _LONGEST_KEPT else _read(body, most)
+
+
+@lru_cache(maxsize=_KEPT)
+def _kept(body: bytes, most: int) -> Query:
+    return _read(body, most)
+
+
+def _read(body: bytes, most: int) -> Query:
+    if not body:
+        return _query([live.name for live in TABLE.values() if live.allprop], all_dead=True)
+    root = parse(body)
+    if tag(root) != "{DAV:}propfind":
+        raise bad_request("The body of PROPFIND is a DAV:propfind element.")
+    kinds = [child for child in root if tag(child) in ("{DAV:}propname", "{DAV:}allprop", "{DAV:}prop")]
+    if len(kinds) != 1:
+        raise bad_request("A DAV:propfind holds one of propname, allprop and prop.")
+    if tag(kinds[0]) == "{DAV:}propname":
+        return _query([name for name in TABLE if name not in _QUOTAS], all_dead=True, only_names=True)
+    if tag(kinds[0]) == "{DAV:}prop":
+        return _query(_bounded([tag(child) for child in kinds[0]], most))
+    included = [tag(child) for include in children(root, "{DAV:}include") for child in include]
+    told = [live.name for live in TABLE.values() if live.allprop]
+    return _query(told + _bounded(included, most), all_dead=True)
+
+
+def _bounded(names: list[str], most: int) -> list[str]:
+    """Each name costs something for each member, so a request cannot ask for any number of them."""
+    distinct = list(dict.fromkeys(names))
+    if len(distinct) > most:
+        raise Refusal(413, f"A request asks for at most {most} properties.")
+    return distinct
+
+
+def _query(names: Iterable[str], *, all_dead: bool = False, only_names: bool = False) -> Query:
+    wanted = list(dict.fromkeys(names))
+    prefixes = Prefixes(KNOWN_PREFIXES)
+    files = _kind(wanted, prefixes, lambda live: live.files, only_names=only_names)
+    folders = _kind(wanted, prefixes, lambda live: live.folders, only_names=only_names)
+    return Query(
+        start=prefixes.start(),
+        files=files,
+        folders=folders,
+        dead=all_dead or any(name not in TABLE for name in wanted),
+        all_dead=all_dead,
+        only_names=only_names,
+        locks=LOCKS in wanted and not only_names,
+        quota=not _QUOTAS.isdisjoint(wanted),
+    )
+
+
+def _kind(wanted: list[str], prefixes: Prefixes, has: Callable[[Live], bool], *, only_names: bool) -> Kind:
+    names = tuple(name for name in wanted if name in TABLE and has(TABLE[name]))
+    elements = {name: prefixes.empty(name) for name in wanted}
+    live = tuple(_constant(elements[name]) if only_names else TABLE[name].render for name in names)
+    rest = tuple((name, elements[name]) for name in wanted if name not in names)
+    return Kind(live, names, () if only_names else rest)
+
+
+def _constant(element: str) -> Render:
+    return lambda node, scene: element
