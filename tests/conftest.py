@@ -14,6 +14,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One docstopd for the whole run; a test leaves it as able to serve as it was and works in `share`."""
     with running(tmp_path_factory.mktemp("daemon")) as started:
         yield started
+    assert "Traceback" not in started.log(), started.log()
 
 
 @pytest.fixture

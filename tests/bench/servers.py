@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -91,7 +91,7 @@ def copyparty(folder: Path) -> Iterator[Server]:
     port = _free_port()
     options = ["-q", "-i", "127.0.0.1", "-p", str(port), "--daw", "-v", f"{_root(folder)}::rwmd"]
     with _served([_program("copyparty"), *options], folder, port) as pid:
-        yield Server("copyparty", f"copyparty {_version('copyparty')}", _open_share(port), pid, sendfile=True)
+        yield Server("copyparty", _first_line("copyparty", "--version"), _open_share(port), pid, sendfile=True)
 
 
 @contextlib.contextmanager
@@ -101,8 +101,8 @@ def apache(folder: Path) -> Iterator[Server]:
     (folder / "apache.conf").write_text(_apache_configuration(folder, port))
     options = ["-f", str(folder / "apache.conf"), "-D", "FOREGROUND"]
     with _served([program, *options], folder, port) as pid:
-        what = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
-        yield Server("apache", what.partition(": ")[2] + " mod_dav_fs", _open_share(port), pid, sendfile=True)
+        what = _first_line("apache2", "-v").partition(": ")[2]
+        yield Server("apache", f"{what} mod_dav_fs", _open_share(port), pid, sendfile=True)
 
 
 @contextlib.contextmanager
@@ -139,13 +139,11 @@ def machine() -> str:
 
 @contextlib.contextmanager
 def _rclone(name: str, folder: Path, remote: str, variables: dict[str, str]) -> Iterator[Server]:
-    port, program = _free_port(), _program("rclone")
-    variables = {**variables, "RCLONE_CONFIG": os.devnull}
+    port = _free_port()
     options = ["serve", "webdav", remote, "--addr", f"127.0.0.1:{port}", "--log-level", "ERROR"]
-    with _served([program, *options], folder, port, variables) as pid:
-        what = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
-        yield Server(name, f"{what} serve webdav" + (", crypt" if variables.keys() - {"RCLONE_CONFIG"} else ""),
-                     _open_share(port), pid)  # fmt: skip
+    with _served([_program("rclone"), *options], folder, port, {**variables, "RCLONE_CONFIG": os.devnull}) as pid:
+        what = _first_line("rclone", "version") + " serve webdav" + (", crypt" if variables else "")
+        yield Server(name, what, _open_share(port), pid)
 
 
 @contextlib.contextmanager
@@ -203,11 +201,10 @@ def _free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "(installed elsewhere)"
+def _first_line(name: str, option: str) -> str:
+    """What a program says of its own version."""
+    said = subprocess.run([_program(name), option], capture_output=True, text=True, check=True)
+    return said.stdout.partition("\n")[0].strip()
 
 
 def _apache_configuration(folder: Path, port: int) -> str:
