@@ -1,5 +1,6 @@
 """The HTTP server: cheroot's, with its own request reading, its own waiting, and a strict end."""
 
+import errno
 import logging
 import os
 import select
@@ -54,8 +55,7 @@ class Server(cheroot_server.HTTPServer):
         self._readiness: Readiness[Connection] = Readiness(listener.fileno())
         self._connections: set[Connection] = set()
         self._listening = True
-        self._grace = 0.0
-        self._idle = 0.0
+        self._busy_until = self._idle_until = 0.0
         self._failure: StateUnknown | None = None
         self.requests = Pool(self, self._take, settings.threads, settings.most_threads)
 
@@ -90,9 +90,10 @@ class Server(cheroot_server.HTTPServer):
         """Ask `serve` to end: accept nothing more, let requests finish for `grace` seconds. Safe in a signal handler.
 
         Connections without a request stay for `idle` seconds, so that a client that is about to send one is served.
+        May be called again, to hurry.
         """
-        self._grace = grace
-        self._idle = idle
+        now = time.monotonic()
+        self._busy_until, self._idle_until = now + grace, now + idle
         self.stopping = True
         if self._alarm >= 0:
             os.eventfd_write(self._alarm, 1)
@@ -129,6 +130,8 @@ class Server(cheroot_server.HTTPServer):
         try:
             accepted, address = self.socket.accept()
         except OSError as error:
+            if error.errno == errno.EINVAL:
+                return  # shut down for all processes: `stop` is on its way
             if not isinstance(error, BlockingIOError | ConnectionError):
                 _log.warning("cannot accept a connection: %s", error)
                 time.sleep(_DRAIN_SWEEP)  # out of descriptors or memory: don't spin
@@ -157,12 +160,11 @@ class Server(cheroot_server.HTTPServer):
     # -- ending ----------------------------------------------------------------------------------------------------
 
     def _drain(self) -> None:
-        """Idle connections end after `idle` seconds, busy ones after their request or after `grace` seconds."""
+        """Let connections end: idle ones and busy ones each in the time that `stop` gave."""
         self._readiness.stop_listening()
-        started = time.monotonic()
-        while self._connections and time.monotonic() < started + self._grace:
+        while self._connections and (now := time.monotonic()) < self._busy_until:
             self._sweep()
-            if time.monotonic() >= started + self._idle:
+            if now >= self._idle_until:
                 self._close_idle()
             time.sleep(_DRAIN_SWEEP)
         for connection in list(self._connections):

@@ -1,0 +1,56 @@
+"""A configuration as it was read at one moment, with its text, so that every worker starts from the same."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from docstopd.config import Config, load, parse
+from docstopd.http import Settings, Tls
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """`text` was read from `path`; a worker that starts tomorrow parses it again, whatever the file says by then."""
+
+    path: Path
+    text: bytes
+    config: Config
+
+    @classmethod
+    def read(cls, path: Path) -> "Loaded":
+        """Read and check everything that can be checked without opening the stores. Raises ConfigurationError."""
+        config = load(path)
+        text = path.read_bytes()
+        config = parse(text.decode("utf-8"), path)
+        open_tls(config)
+        return cls(path, text, config)
+
+
+def open_tls(config: Config) -> Tls | None:
+    """The certificate, None for plain HTTP. Raises ConfigurationError."""
+    if config.tls.certificate is None or config.tls.key is None:
+        return None
+    return Tls(config.tls.certificate.locate(os.environ), config.tls.key.locate(os.environ))
+
+
+def http_settings(config: Config) -> Settings:
+    """What the HTTP server is told."""
+    http = config.http
+    return Settings(
+        threads=http.threads,
+        keep_alive=http.keep_alive.seconds,
+        header_timeout=http.header_timeout.seconds,
+        body_timeout=http.body_timeout.seconds,
+        minimum_rate=http.minimum_rate,
+        rate_window=http.minimum_rate_grace.seconds,
+        max_header=http.max_header,
+        max_uri=http.max_uri,
+        trusted_proxies=http.trusted_proxies,
+    )
+
+
+def url_of(config: Config, port: int) -> str:
+    """Where the service answers on this machine, with a slash at the end."""
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.http.address, config.http.address)  # noqa: S104  # compared
+    host = f"[{address}]" if ":" in address else address
+    return f"{'http' if config.tls.certificate is None else 'https'}://{host}:{port}/"

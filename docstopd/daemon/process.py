@@ -1,0 +1,93 @@
+"""A worker process as the supervisor sees it, and the line between the two.
+
+The line is a pair of sockets. The worker says `ready`, or `refused` with a reason; the supervisor says `drain`. When
+the supervisor is gone, however that came, the line ends and the worker stops.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+READY = b"ready\n"
+REFUSED = b"refused "
+DRAIN = b"drain\n"
+
+EXIT_STATE_UNKNOWN = 70
+"""A worker's exit code that stops the whole daemon: a store may or may not hold a write."""
+
+WORKER_COMMAND = (sys.executable, "-m", "docstopd.daemon.worker")
+
+_NOT_INHERITED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "SSLKEYLOGFILE")
+
+
+class Process:
+    """One worker. It gets a fresh interpreter, not a fork: no thread, lock or key of the supervisor is copied."""
+
+    def __init__(
+        self, command: Sequence[str], config: Path, text: bytes, listener: int, inherited: Sequence[int]
+    ) -> None:
+        """Start `command`; `text` is the configuration that was read from `config`. Arguments hold no secret."""
+        self._line, theirs = socket.socketpair()
+        self._line.setblocking(False)
+        snapshot = os.memfd_create("docstopd.yaml")
+        with theirs, os.fdopen(snapshot, "wb") as held:
+            held.write(text)
+            held.flush()
+            arguments = ["--config", str(config), "--text", str(snapshot), "--listener", str(listener)]
+            self._popen = subprocess.Popen(  # noqa: S603  # the command is ours
+                [*command, *arguments, "--line", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[snapshot, listener, theirs.fileno(), *inherited],
+                env={name: value for name, value in os.environ.items() if name not in _NOT_INHERITED},
+            )
+        self._heard = b""
+        self.started = time.monotonic()
+        self.ready = False
+        self.refusal: str | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._popen.pid
+
+    def fileno(self) -> int:
+        """The line's descriptor, for polling; it stays readable once the worker is gone."""
+        return self._line.fileno()
+
+    def hear(self) -> None:
+        """Take in what the worker has said: sets `ready` or `refusal`."""
+        with suppress(OSError):  # nothing there, or the worker is gone, which its exit code tells
+            self._heard += self._line.recv(4096)
+        *lines, self._heard = self._heard.split(b"\n")
+        for line in lines:
+            if line + b"\n" == READY:
+                self.ready = True
+            elif line.startswith(REFUSED):
+                self.refusal = line.removeprefix(REFUSED).decode(errors="replace").replace("\t", "\n")
+
+    def exit_code(self) -> int | None:
+        """None while it lives; negative for a signal."""
+        return self._popen.poll()
+
+    def drain(self) -> None:
+        """Serve its connections to their end, and accept no others."""
+        with suppress(OSError):  # it ended by itself
+            self._line.send(DRAIN)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, unless it has ended."""
+        self._popen.send_signal(number)
+
+    def wait(self) -> None:
+        """Until it has ended."""
+        self._popen.wait()
+
+    def close(self) -> None:
+        """Forget a process that has ended."""
+        self._line.close()

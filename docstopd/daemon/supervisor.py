@@ -1,0 +1,213 @@
+"""`docstopd serve`: holds the data folder and the port, and keeps the workers running.
+
+The supervisor opens no store and holds no key. Signals: TERM and INT end the daemon when requests in flight have
+finished (a second one at once), HUP reads the configuration again.
+"""
+
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from docstopd import __version__
+from docstopd.daemon.crew import Crew
+from docstopd.daemon.listener import open_listener, refuse_connections
+from docstopd.daemon.loaded import Loaded, url_of
+from docstopd.daemon.lock import data_lock
+from docstopd.daemon.logs import configure_logs
+from docstopd.daemon.notify import Notifier
+from docstopd.daemon.process import EXIT_STATE_UNKNOWN, WORKER_COMMAND, Process
+from docstopd.daemon.signals import Signals, watched_signals
+from docstopd.daemon.status import Status, remove_status, write_status
+from docstopd.errors import DocstopdError, Refused, StateUnknown
+
+_log = logging.getLogger(__name__)
+_LAST_WORDS = 3.0
+
+
+def serve(
+    config_file: Path, *, announce: Callable[[str], None] | None = None, command: Sequence[str] = WORKER_COMMAND
+) -> None:
+    """Serve until SIGTERM or SIGINT. `announce` is called once with the URL, when all workers are ready.
+
+    Must run in the main thread. Raises ConfigurationError, Busy or another Refused before anything has begun, Failed
+    when the workers cannot start, StateUnknown when a store's state is in doubt: then everything has stopped.
+    """
+    loaded = Loaded.read(config_file)
+    configure_logs(loaded.config.log)
+    with ExitStack() as stack:
+        lock = stack.enter_context(data_lock(loaded.config.data))
+        listener = stack.enter_context(open_listener(loaded.config.http))
+        signals = stack.enter_context(watched_signals())
+        stack.callback(remove_status, loaded.config.data)
+        Supervisor(loaded, listener, lock, signals, announce or (lambda _url: None), command).run()
+
+
+class Supervisor:
+    """The crew that serves, the one that shall replace it after a reload, and workers that are leaving."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        listener: socket.socket,
+        lock: int,
+        signals: Signals,
+        announce: Callable[[str], None],
+        command: Sequence[str],
+    ) -> None:
+        self._loaded = loaded
+        self._listener = listener
+        self._lock = lock
+        self._signals = signals
+        self._announce = announce
+        self._command = command
+        self._notifier = Notifier.from_environment()
+        self._url = url_of(loaded.config, listener.getsockname()[1])
+        self._started = time.time()
+        self._crew = self._crew_of(loaded)
+        self._next: tuple[Loaded, Crew] | None = None
+        self._leaving: list[Process] = []
+
+    def run(self) -> None:
+        """Until a signal ends it; every worker is gone then, whatever is raised."""
+        try:
+            self._crew.start()
+            while not self._signals.take(signal.SIGTERM, signal.SIGINT):
+                self._tend()
+                if self._signals.take(signal.SIGHUP):
+                    self._reload()
+                self._wait(self._crew.next_due())
+        finally:
+            self._stop()
+
+    def _crew_of(self, loaded: Loaded) -> Crew:
+        def launch() -> Process:
+            return Process(self._command, loaded.path, loaded.text, self._listener.fileno(), [self._lock])
+
+        return Crew(launch, loaded.config.http.workers or os.cpu_count() or 1)
+
+    def _everyone(self) -> list[Process]:
+        return [*self._crew, *(self._next[1] if self._next else ()), *self._leaving]
+
+    # -- while it runs ---------------------------------------------------------------------------------------------
+
+    def _tend(self) -> None:
+        was_complete = self._crew.complete
+        changed = self._crew.tend()
+        if self._crew.complete and not was_complete:
+            self._opened()
+        elif changed:
+            self._write_status()
+        self._see_off()
+        self._tend_next()
+
+    def _see_off(self) -> None:
+        for process in [one for one in self._leaving if one.exit_code() is not None]:
+            self._leaving.remove(process)
+            process.close()
+            if process.exit_code() == EXIT_STATE_UNKNOWN:
+                raise StateUnknown("a leaving worker does not know whether a write was stored; start again to verify")
+
+    def _opened(self) -> None:
+        self._write_status()
+        _log.info("docstopd %s serves %s", __version__, self._url)
+        self._notifier.ready(f"serving {self._url}")
+        self._announce(self._url)
+
+    def _write_status(self) -> None:
+        pids = [process.pid for process in self._crew]
+        write_status(self._loaded.config.data, Status(os.getpid(), __version__, self._url, self._started, pids))
+
+    def _wait(self, due: float | None) -> None:
+        living = [process for process in self._everyone() if process.exit_code() is None]
+        self._signals.wait(living, 1.0 if due is None else due)
+
+    # -- reload ----------------------------------------------------------------------------------------------------
+
+    def _reload(self) -> None:
+        """Read the configuration; what is good gets workers of its own, what is broken changes nothing."""
+        if self._next is not None or not self._crew.complete:
+            _log.warning("a reload is under way; send SIGHUP again when it is done")
+            return
+        self._notifier.reloading()
+        try:
+            loaded = Loaded.read(self._loaded.path)
+            self._check_moves(loaded)
+        except DocstopdError as error:
+            self._reload_failed(error)
+            return
+        crew = self._crew_of(loaded)
+        self._next = (loaded, crew)
+        crew.start()
+
+    def _check_moves(self, loaded: Loaded) -> None:
+        old, new = self._loaded.config, loaded.config
+        if old.data != new.data:
+            raise Refused(f"data changed from {old.data} to {new.data}: restart docstopd for that")
+        for name, before, after in (
+            ("http.address", old.http.address, new.http.address),
+            ("http.port", old.http.port, new.http.port),
+        ):
+            if before != after:
+                _log.warning("%s changed to %s: that holds from the next restart on", name, after)
+
+    def _tend_next(self) -> None:
+        if self._next is None:
+            return
+        loaded, crew = self._next
+        try:
+            crew.tend()
+        except StateUnknown:
+            raise
+        except DocstopdError as error:
+            self._dismiss(crew)
+            self._next = None
+            self._reload_failed(error)
+            return
+        if crew.complete:
+            self._take_over(loaded, crew)
+
+    def _take_over(self, loaded: Loaded, crew: Crew) -> None:
+        for process in self._crew:
+            process.drain()
+        self._leaving += self._crew
+        self._crew, self._loaded, self._next = crew, loaded, None
+        configure_logs(loaded.config.log)
+        self._url = url_of(loaded.config, self._listener.getsockname()[1])
+        self._write_status()
+        _log.info("the new configuration is in force")
+        self._notifier.ready(f"serving {self._url}")
+
+    def _dismiss(self, crew: Crew) -> None:
+        """A crew that never served leaves."""
+        for process in crew:
+            process.signal(signal.SIGTERM)
+        self._leaving += crew
+
+    def _reload_failed(self, error: DocstopdError) -> None:
+        _log.error("the old configuration stays in force, since the new one fails:\n%s", error)
+        self._notifier.ready(f"serving {self._url}; the last reload failed")
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def _stop(self) -> None:
+        """End every worker: by request, after the grace by force."""
+        self._notifier.stopping()
+        for process in self._everyone():
+            process.signal(signal.SIGTERM)
+        refuse_connections(self._listener)
+        until = time.monotonic() + self._loaded.config.http.shutdown_grace.seconds + _LAST_WORDS
+        while (left := [one for one in self._everyone() if one.exit_code() is None]) and time.monotonic() < until:
+            self._signals.wait(left, until - time.monotonic())
+            if self._signals.take(signal.SIGTERM, signal.SIGINT):
+                break
+        for process in left:
+            process.signal(signal.SIGKILL)
+        for process in self._everyone():
+            process.wait()
+            process.close()
+        _log.info("docstopd has stopped")
