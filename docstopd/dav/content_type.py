@@ -15,6 +15,10 @@ _TYPES = MimeTypes(filenames=()).types_map[True] | {
     ".ods": "application/vnd.oasis.opendocument.spreadsheet",
     ".odp": "application/vnd.oasis.opendocument.presentation",
     ".md": "text/markdown",
+    ".xhtml": "application/xhtml+xml",
+    ".xht": "application/xhtml+xml",
+    ".xsl": "application/xslt+xml",
+    ".mht": "message/rfc822",
 }
 _ACTIVE = frozenset(
     {

@@ -9,13 +9,14 @@ import re
 
 from docstopd.dav import locks
 from docstopd.dav.errors import root_href
+from docstopd.dav.fragment import serialise
 from docstopd.dav.multistatus import END, PROLOGUE, Prefixes, error_body, status_response
 from docstopd.dav.refusal import Refusal, bad_request
 from docstopd.dav.request import Request, header
 from docstopd.dav.response import XML_TYPE, Response, empty, whole
 from docstopd.dav.settings import Settings
 from docstopd.dav.url import href
-from docstopd.dav.xml_body import children, parse, read_body, serialise, tag
+from docstopd.dav.xml_body import children, parse, read_body, tag
 from docstopd.errors import LockConflict, NoSuchLock, PreconditionFailed
 from docstopd.model import Lock, SpacePath
 
@@ -106,8 +107,8 @@ def _read(body: bytes, settings: Settings) -> tuple[bool, str]:
     if scopes not in (["{DAV:}exclusive"], ["{DAV:}shared"]) or kinds != ["{DAV:}write"]:
         raise bad_request("A lock is exclusive or shared, and a write lock.")
     owner = next((serialise(element) for element in children(root, "{DAV:}owner")), "")
-    if len(owner.encode()) > settings.property_size:
-        raise Refusal(413, f"A lock's owner is at most {settings.property_size} bytes.")
+    if len(owner) > settings.lock_owner:
+        raise Refusal(413, f"A lock's owner is at most {settings.lock_owner} characters.")
     return scopes == ["{DAV:}exclusive"], owner
 
 

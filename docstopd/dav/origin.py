@@ -19,5 +19,5 @@ def refuse_foreign(request: Request) -> None:
     if environ.get("HTTP_SEC_FETCH_SITE") in _FOREIGN:
         raise Refusal(403, "Pages of other sites cannot write here.")
     origin = environ.get("HTTP_ORIGIN")
-    if origin and origin.startswith("http") and origin.partition("://")[2] != environ.get("HTTP_HOST"):
+    if origin and origin.partition("://")[2] != environ.get("HTTP_HOST"):
         raise Refusal(403, "Pages of other sites cannot write here.")

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Names and limits; sizes in bytes, `depth` in path segments below `/dav/`, lock times in seconds.
+    """Names and limits; sizes in bytes, `depth` in path segments below `/dav/`, lock times in seconds;
+    `lock_owner` in characters, no more than the vault keeps.
 
     `public_names` are the names under which people reach this service ("files.example.org", with a port or a scheme
     where they have one); a Destination may name any of them. `upload` None means no limit but the quota.
@@ -19,6 +20,7 @@ class Settings:
     path: int = 4096
     name: int = 255
     upload: int | None = None
+    lock_owner: int = 4096
     lock_shortest: int = 180
     lock_default: int = 600
     lock_longest: int = 86_400

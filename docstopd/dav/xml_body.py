@@ -14,7 +14,6 @@ from docstopd.dav.request import Request
 
 Element = Any
 """An element of lxml's tree."""
-_XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _UTF16 = (b"\xfe\xff", b"\xff\xfe")
 
 
@@ -53,29 +52,6 @@ def tag(element: Element) -> str:
     """Return the element's name in Clark notation."""
     name = element.tag
     return name if isinstance(name, str) else ""
-
-
-def serialise(element: Element) -> str:
-    """Return an element with the namespaces that it uses, and the language that holds for it (section 4.3).
-
-    Exclusive canonical form: an element carries no declaration but its own, however many its ancestors have, so the
-    size of what is kept stays in proportion to what was sent.
-    """
-    if _XML_LANG not in element.attrib:
-        language = _language(element)
-        if language:
-            element.set(_XML_LANG, language)
-    tail, element.tail = element.tail, None
-    text: str = etree.tostring(element, method="c14n", exclusive=True).decode()
-    element.tail = tail
-    return text
-
-
-def _language(element: Element) -> str | None:
-    for ancestor in element.iterancestors():
-        if _XML_LANG in ancestor.attrib:
-            return str(ancestor.attrib[_XML_LANG])
-    return None
 
 
 def children(element: Element, name: str) -> Iterator[Element]:
