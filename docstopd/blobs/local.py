@@ -27,8 +27,10 @@ PIECES = 8
 class LocalBlobs:
     """The adapter of `BlobStore` for a local folder, which must exist on one file system with its `tmp`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, read_only: bool = False) -> None:
         self._root = root
+        if read_only:
+            return
         durable.make_folder(root / "tmp")
         for number in range(256):
             durable.make_folder(root / f"{number:02x}")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from docstopd.db import Rows
-from docstopd.model import BlobId, Micros, NodeId, SpaceId, VersionId
+from docstopd.model import BlobId, Micros, NodeId, SpaceId
 
-_COLUMNS = "id, space, parent, name, epoch, folder, version, blob, size, seq, created, modified, proof"
+_COLUMNS = "id, space, parent, name, epoch, folder, blob, size, seq, created, modified, proof"
 
 _BELOW = """WITH RECURSIVE below(id) AS (
     SELECT ? UNION ALL SELECT n.id FROM nodes n JOIN below b ON n.parent = b.id WHERE n.deleted IS NULL)"""
@@ -23,7 +23,6 @@ class Row:
     name: bytes
     epoch: int
     folder: bool
-    version: VersionId
     blob: BlobId
     size: int
     seq: int
@@ -103,14 +102,13 @@ def reserve(rows: Rows) -> NodeId:
 def add(rows: Rows, node: Row) -> None:
     """Raises `AlreadyExists` when the place is taken."""
     rows.run(
-        f"INSERT INTO nodes ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO nodes ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         node.id,
         node.space,
         node.parent,
         node.name,
         node.epoch,
         int(node.folder),
-        node.version,
         node.blob,
         node.size,
         node.seq,
@@ -123,12 +121,11 @@ def add(rows: Rows, node: Row) -> None:
 def replace(rows: Rows, node: Row) -> None:
     """Write every field but id and space. Raises `AlreadyExists` when its new place is taken."""
     rows.run(
-        "UPDATE nodes SET parent = ?, name = ?, epoch = ?, version = ?, blob = ?, size = ?, seq = ?, created = ?,"
+        "UPDATE nodes SET parent = ?, name = ?, epoch = ?, blob = ?, size = ?, seq = ?, created = ?,"
         " modified = ?, proof = ? WHERE id = ?",
         node.parent,
         node.name,
         node.epoch,
-        node.version,
         node.blob,
         node.size,
         node.seq,

@@ -34,16 +34,15 @@ CREATE TABLE nodes (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     space BLOB NOT NULL,
     parent INTEGER NOT NULL,         -- 0 for a root
-    name BLOB NOT NULL,              -- AES-SIV; empty for a root
+    name BLOB NOT NULL,              -- AES-SIV; the id of the space for a root
     epoch INTEGER NOT NULL,          -- of the space key that sealed name and proof
     folder INTEGER NOT NULL,
-    version INTEGER NOT NULL,        -- the current version; 0 for a folder
-    blob BLOB NOT NULL,              -- the current version's; empty for a folder
+    blob BLOB NOT NULL,              -- names the current version; empty for a folder
     size INTEGER NOT NULL,           -- of the current version, in clear
     seq INTEGER NOT NULL,            -- the last journal entry that touched it or anything below
     created INTEGER NOT NULL,
     modified INTEGER NOT NULL,
-    proof BLOB NOT NULL,             -- binds id, place, version, blob and size to each other
+    proof BLOB NOT NULL,             -- binds id, place, blob and size to each other
     deleted INTEGER                  -- journal seq of its deletion: it heads a deleted tree
 ) STRICT;
 CREATE UNIQUE INDEX nodes_place ON nodes(parent, name) WHERE deleted IS NULL;

@@ -71,14 +71,13 @@ def reassign(rows: Rows, source: NodeId, target: NodeId) -> None:
     rows.run("UPDATE versions SET node = ? WHERE node = ?", target, source)
 
 
-def drop(rows: Rows, version: VersionId) -> bool:
+def drop(rows: Rows, blob_id: BlobId) -> bool:
     """Remove a version. True: no snapshot holds its blob, whose row is gone; key and ciphertext are free to go."""
-    row: Any = rows.one("SELECT blob FROM versions WHERE id = ?", version)
-    rows.run("DELETE FROM versions WHERE id = ?", version)
+    rows.run("DELETE FROM versions WHERE blob = ?", blob_id)
     last = next_snapshot(rows) - 1
-    if rows.run("DELETE FROM blobs WHERE id = ? AND born > ?", row[0], last):
+    if rows.run("DELETE FROM blobs WHERE id = ? AND born > ?", blob_id, last):
         return True
-    rows.run("UPDATE blobs SET dead = ? WHERE id = ?", last, row[0])
+    rows.run("UPDATE blobs SET dead = ? WHERE id = ?", last, blob_id)
     return False
 
 

@@ -62,7 +62,8 @@ class SqliteDatabase:
     """The embedded adapter of `Database`.
 
     `migrations[n]` takes the schema from version n to n+1; they are applied in one transaction when the database is
-    opened. `secure_delete` overwrites deleted content with zeros. Raises `Incompatible` when the file is newer than
+    opened. `secure_delete` overwrites deleted content with zeros; `read_only` is for a database that no
+    process writes. Raises `Incompatible` when the file is newer than
     the program, `Damaged` when it is not a database.
     """
 
@@ -86,9 +87,14 @@ class SqliteDatabase:
 
     def _connect(self) -> apsw.Connection:
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
+        name = str(self._path)
         if self._read_only:
-            flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_NOMUTEX
-        connection = apsw.Connection(str(self._path), flags=flags, statementcachesize=200)
+            flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_NOMUTEX | apsw.SQLITE_OPEN_URI
+            # A log that was not merged must be read, for which SQLite needs files beside it; without one, a copy on a
+            # read-only medium opens too.
+            merged = not self._path.with_name(self._path.name + "-wal").exists()
+            name = self._path.absolute().as_uri() + ("?immutable=1" if merged else "?mode=ro")
+        connection = apsw.Connection(name, flags=flags, statementcachesize=200)
         connection.set_busy_timeout(BUSY_MILLISECONDS)
         if not self._read_only:
             connection.pragma("journal_mode", "wal")

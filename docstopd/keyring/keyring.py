@@ -33,6 +33,25 @@ class Keyring:
         self._database = database
         self._keystore = keystore
 
+    # -- facts of the keyring itself ----------------------------------------------------------------------------------
+
+    def put_fact(self, name: str, value: bytes) -> None:
+        """Keep something of which there is one."""
+        closed = self._keystore.close(b"fact" + name.encode(), value)
+        self._database.write(
+            lambda rows: rows.run(
+                "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                name,
+                closed,
+            )
+        )
+
+    def fact(self, name: str) -> bytes | None:
+        """What was kept, None when nothing was."""
+        with self._database.read() as rows:
+            found: Any = rows.one("SELECT value FROM facts WHERE name = ?", name)
+        return self._keystore.open(b"fact" + name.encode(), found[0]) if found else None
+
     # -- slots ------------------------------------------------------------------------------------------------------
 
     def put_slot(self, slot: Slot, replaces: tuple[SlotId, ...] = ()) -> None:
@@ -132,6 +151,9 @@ class Keyring:
         halves = self._keystore.close(pair + b"public", public), self._keystore.close(pair + b"private", private)
 
         def work(rows: Rows) -> None:
+            # What an interrupted change left of this epoch was never in use: the catalog did not name it.
+            rows.run("DELETE FROM space_keys WHERE space = ? AND epoch = ?", space, epoch)
+            rows.run("DELETE FROM space_pairs WHERE space = ? AND epoch = ?", space, epoch)
             if drop:
                 rows.run("DELETE FROM space_keys WHERE space = ? AND member = ?", space, drop)
             rows.many("INSERT INTO space_keys (space, epoch, member, value) VALUES (?, ?, ?, ?)", list(closed))

@@ -41,6 +41,11 @@ CREATE TABLE data_keys (
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX data_keys_space ON data_keys(space);
+
+CREATE TABLE facts (
+    name TEXT PRIMARY KEY,           -- `canary`, `organisation`
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 """
 
 MIGRATIONS = (_FIRST,)

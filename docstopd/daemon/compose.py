@@ -1,0 +1,145 @@
+"""The composition root: the one place that names adapters and joins the parts."""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from docstopd.blobs.local import LocalBlobs
+from docstopd.catalog import MIGRATIONS as CATALOG
+from docstopd.config import Config
+from docstopd.crypto import hpke
+from docstopd.crypto.keystore import Keystore
+from docstopd.crypto.serverkey import ServerKey
+from docstopd.daemon.health import Health
+from docstopd.dav.application import DavApplication
+from docstopd.dav.settings import Settings
+from docstopd.db.sqlite import SqliteDatabase
+from docstopd.errors import Damaged, Refused
+from docstopd.http import Application
+from docstopd.keyring import MIGRATIONS as KEYRING
+from docstopd.keyring import Keyring
+from docstopd.vault import Policy, Stores, Vault
+
+CANARY = b"docstopd keyring"
+_HOUSEKEEPING = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def open_vault(config: Config, *, read_only: bool = False) -> Iterator[Vault]:
+    """The vault over a data folder that exists.
+
+    `read_only` is for a stopped data folder or a copy of one: nothing is written, and nobody signs in
+    (`Accounts.open_offline`). Raises `Refused` when the folder, a database or the
+    server key is missing or the key is another folder's, `Incompatible` when the data is newer than the program.
+    """
+    server = read_server_key(config)
+    for name in ("catalog.db", "keyring.db", "blobs"):
+        if not (config.data / name).exists():
+            raise Refused(f"{config.data / name} is missing: this is no data folder of docstopd, or not a whole one")
+    with ExitStack() as stack:
+        vault = Vault(open_stores(config, server, stack, read_only=read_only), policy_of(config))
+        yield vault
+
+
+def open_stores(config: Config, server: ServerKey, stack: ExitStack, *, read_only: bool = False) -> Stores:
+    """The three stores of a data folder; made, if they are not there yet."""
+    catalog = SqliteDatabase(config.data / "catalog.db", CATALOG, read_only=read_only)
+    stack.callback(catalog.close)
+    database = SqliteDatabase(config.data / "keyring.db", KEYRING, secure_delete=True, read_only=read_only)
+    stack.callback(database.close)
+    keyring = Keyring(database, Keystore(server.keystore))
+    return Stores(
+        catalog=catalog,
+        keyring=keyring,
+        blobs=LocalBlobs(config.data / "blobs", read_only=read_only),
+        server=server,
+        turnstile=config.data / "run",
+        organisation=_checked_organisation(keyring),
+        read_only=read_only,
+    )
+
+
+def _checked_organisation(keyring: Keyring) -> hpke.PublicKey | None:
+    """The organisation's public key; reading it, and the canary, shows that server key and keyring belong together."""
+    try:
+        keyring.fact("canary")
+        found = keyring.fact("organisation")
+    except Damaged as error:
+        raise Refused(
+            "the server key is not the one that this data folder was made with: restore the right one"
+        ) from error
+    return None if found is None else hpke.PublicKey.decode(found)
+
+
+def read_server_key(config: Config) -> ServerKey:
+    """The server key from its file or credential. Raises `Refused` when it is missing or cannot be read."""
+    path = config.keys.server.locate(os.environ)
+    try:
+        return ServerKey.decode(path.read_text(encoding="ascii").strip())
+    except FileNotFoundError:
+        raise Refused(
+            f"{path}: the server key is missing; restore it from its backup, nothing opens without it"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{path}: the server key cannot be read: {error}") from None
+
+
+def policy_of(config: Config) -> Policy:
+    """What the configuration says to the vault."""
+    return Policy(
+        idle=config.sessions.idle.seconds,
+        absolute=config.sessions.absolute.seconds,
+        free_failures=config.throttle.free,
+        first_delay=config.throttle.first_delay.seconds,
+        longest_delay=config.throttle.longest_delay.seconds,
+        forget=config.throttle.forget.seconds,
+        per_address_factor=config.throttle.per_address_factor,
+        space_quota=config.quota.space,
+        upload=config.limits.upload,
+        depth=config.limits.depth,
+        path=config.limits.path,
+        name=config.limits.name,
+        properties=config.limits.properties,
+        property_size=config.limits.property_size,
+    )
+
+
+def dav_settings(config: Config) -> Settings:
+    """What the configuration says to the WebDAV front."""
+    limits = config.limits
+    return Settings(
+        public_names=config.http.public_names,
+        xml_body=limits.xml_body,
+        properties=limits.properties,
+        property_size=limits.property_size,
+        depth=limits.depth,
+        path=limits.path,
+        name=limits.name,
+        upload=limits.upload,
+    )
+
+
+@contextmanager
+def open_service(config: Config) -> Iterator[Application]:
+    """What a worker serves: WebDAV, and health beside it."""
+    with open_vault(config) as vault:
+        done = threading.Event()
+        keeper = threading.Thread(target=_housekeep, args=(vault, done), name="housekeeping", daemon=True)
+        keeper.start()
+        try:
+            yield Health(DavApplication(vault, dav_settings(config)))
+        finally:
+            done.set()
+            keeper.join()
+
+
+def _housekeep(vault: Vault, done: threading.Event) -> None:
+    while not done.wait(_HOUSEKEEPING):
+        try:
+            vault.housekeep()
+        except Exception:  # noqa: BLE001 - the thread must live on; what failed is in the log
+            _log.exception("housekeeping failed; it is tried again in a second")

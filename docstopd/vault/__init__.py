@@ -1,0 +1,50 @@
+"""The vault: the only door to the data. Fronts parse, call it and format; every rule is in here.
+
+What always holds: a change is one catalog transaction, together with its journal entry; what it needs of the keyring
+and the blob store is durable before; what it leaves over is destroyed after. Membership, conditions and locks are
+checked inside the transaction that they are for. No plaintext is written anywhere.
+"""
+
+from docstopd.model import Guard, SpacePath
+from docstopd.vault.accounts import Accounts
+from docstopd.vault.audit import Audit
+from docstopd.vault.change import Changes
+from docstopd.vault.content import Content
+from docstopd.vault.files import Files, Listing
+from docstopd.vault.journal import Journal
+from docstopd.vault.locks import Locks
+from docstopd.vault.session import Session
+from docstopd.vault.sessions import Sessions
+from docstopd.vault.spaces import Spaces
+from docstopd.vault.stores import Policy, Stores
+from docstopd.vault.upload import Upload
+
+__all__ = ["Content", "Listing", "Policy", "Session", "Stores", "Upload", "Vault"]
+
+
+class Vault:
+    """All doors over one set of stores."""
+
+    def __init__(self, stores: Stores, policy: Policy) -> None:
+        self._stores = stores
+        journal = Journal(stores.clock, stores.random)
+        changes = Changes(stores, journal, policy)
+        self.sessions = Sessions(stores, journal, policy)
+        self.spaces = Spaces(changes)
+        self.files = Files(changes)
+        self.locks = Locks(changes)
+        self.accounts = Accounts(stores, journal, self.sessions, self.spaces, policy)
+        self.audit = Audit(stores)
+
+    def check(self, session: Session, path: SpacePath, guard: Guard) -> None:
+        """Raises `PreconditionFailed` unless the conditions hold now; for requests that change nothing."""
+        self.files.check(session, path, guard)
+
+    def housekeep(self) -> None:
+        """What is due every second: idle sessions are forgotten."""
+        self.sessions.sweep()
+
+    def close(self) -> None:
+        """Close the stores."""
+        self._stores.catalog.close()
+        self._stores.keyring.close()

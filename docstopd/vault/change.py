@@ -1,0 +1,194 @@
+"""One change of a space: everything that happens to it inside a single catalog transaction."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from docstopd.catalog import locks as lock_store
+from docstopd.catalog import nodes, properties, spaces, versions
+from docstopd.catalog.nodes import Row
+from docstopd.db import Rows
+from docstopd.errors import Failed, ParentMissing, QuotaExceeded
+from docstopd.model import BlobId, Guard, Micros, NodeId, SpacePath
+from docstopd.vault import guards, locking, naming
+from docstopd.vault.journal import Facts, Journal, Seal
+from docstopd.vault.opening import OpenSpace, open_space
+from docstopd.vault.session import Session
+from docstopd.vault.stores import Policy, Stores
+from docstopd.vault.tree import Chain, Tree, new_row, sealed_row
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class Change:
+    """Opened once per transaction; membership, role, conditions and locks are all looked at inside it.
+
+    `leftovers` are blobs that nothing refers to any more once the transaction is durable.
+    """
+
+    def __init__(self, changes: "Changes", rows: Rows, session: Session, label: str) -> None:
+        self._changes = changes
+        self.rows = rows
+        self.session = session
+        self.opened: OpenSpace = open_space(rows, changes.stores.keyring, session, label)
+        self.opened.require_editor()
+        self.tree = Tree(rows, self.opened)
+        self.now: Micros = changes.stores.clock()
+        self.leftovers: list[BlobId] = []
+
+    # -- before anything is changed ---------------------------------------------------------------------------------
+
+    def guard(self, path: SpacePath, guard: Guard) -> None:
+        """Raises `PreconditionFailed` unless the request's conditions hold."""
+        guards.check(self.rows, self._changes.stores.keyring, self.session, path, guard, self.now)
+
+    def parent(self, path: SpacePath) -> list[Row]:
+        """The chain to the folder that holds `path`. Raises `ParentMissing`."""
+        chain = self.tree.walk(path[1:-1])
+        if len(chain) != len(path) - 1 or not chain[-1].folder:
+            raise ParentMissing("the folder that should hold this does not exist")
+        return chain
+
+    def existing(self, path: SpacePath) -> list[Row]:
+        """The chain to the node at `path`. Raises `NotFound`."""
+        return self.tree.find(path[1:])
+
+    def room(self, size: int, instead_of: int = 0) -> None:
+        """Raises `QuotaExceeded` when the space has no room for `size` bytes in place of others."""
+        space = self.opened.space
+        if space.quota is not None and size > instead_of and space.used + size - instead_of > space.quota:
+            raise QuotaExceeded("the space's quota is used up")
+
+    def may_write(self, chain: Chain, guard: Guard) -> None:
+        """Raises `Locked` unless the caller holds the locks on the chain's last node."""
+        self._require(locking.covering(self.rows, chain, self.now), guard)
+
+    def may_add(self, parent: Chain, guard: Guard) -> None:
+        """Raises `Locked` unless the caller may add members to, or take them from, the chain's last folder."""
+        self._require(locking.covering(self.rows, parent, self.now), guard)
+
+    def may_remove(self, chain: Chain, guard: Guard) -> None:
+        """Raises `Locked` unless the caller may take the chain's last node, and all below it, away."""
+        found = locking.covering(self.rows, chain, self.now) + locking.below(self.rows, chain[-1], self.now)
+        self._require(found, guard)
+        self.may_add(chain[:-1], guard)
+
+    def _require(self, found: Sequence[lock_store.Row], guard: Guard) -> None:
+        if found:
+            locking.require(self.tree, found, guard, self.session.user.id)
+
+    # -- the changes ------------------------------------------------------------------------------------------------
+
+    def make(self, parent: Row, name: str, *, folder: bool) -> Row:
+        """An unsaved node under `parent` with an id of its own."""
+        return new_row(self.opened, nodes.reserve(self.rows), parent.id, folder=folder, now=self.now)
+
+    def save(self, row: Row, name: str, *, new: bool) -> Row:
+        """Seal and write a node's row."""
+        sealed = sealed_row(self.opened.key, row, name)
+        (nodes.add if new else nodes.replace)(self.rows, sealed)
+        return sealed
+
+    def use(self, change: int) -> None:
+        """Count bytes that the space holds more, or fewer."""
+        spaces.use(self.rows, self.opened.space.id, change)
+
+    def drop_version(self, blob: BlobId) -> None:
+        """Remove a version that is not worth keeping; its blob is a leftover unless a snapshot holds it."""
+        if versions.drop(self.rows, blob):
+            self.leftovers.append(blob)
+
+    def drop_node(self, row: Row) -> None:
+        """Remove a file at once, with all its versions."""
+        for version in versions.of_node(self.rows, row.id):
+            self.drop_version(version.blob)
+        properties.remove_all(self.rows, row.id)
+        lock_store.remove_on(self.rows, [row.id])
+        nodes.remove(self.rows, row.id)
+
+    def discard(self, chain: Chain, path: SpacePath, action: str) -> int:
+        """Take a node and all below it out of the tree, into the trash; one entry for each. The last entry's number."""
+        removed = self.tree.below(chain[-1].id)
+        paths = {chain[-1].id: path}
+        seq = 0
+        for row in removed:
+            if row.id not in paths:
+                paths[row.id] = (*paths[row.parent], self.tree.name(row))
+            facts: Facts = {"size": row.size, "folder": bool(row.folder)}
+            seq = self.record(action, row.id, paths[row.id], facts)
+        lock_store.remove_on(self.rows, [row.id for row in removed])
+        self.use(-sum(row.size for row in removed))
+        if not chain[-1].folder and naming.ephemeral(path[-1]):
+            self.drop_node(chain[-1])
+        else:
+            nodes.to_trash(self.rows, chain[-1].id, seq)
+        self.touch(chain[:-1], seq)
+        return seq
+
+    def record(self, action: str, node: NodeId, path: SpacePath, facts: Facts, **more: SpacePath) -> int:
+        """Append to the space's journal; paths and where the request came from are sealed."""
+        payload = {
+            "path": "/".join(path),
+            **{key: "/".join(value) for key, value in more.items()},
+            "address": self.session.address,
+            "agent": self.session.agent,
+        }
+        key = self.opened.key
+        return self._changes.journal.append(
+            self.rows,
+            self.opened.space.id,
+            action,
+            actor=self.session.user.id,
+            node=node,
+            facts=facts,
+            seal=Seal(key.journal, key.epoch, payload),
+        )
+
+    def touch(self, chain: Chain, seq: int) -> None:
+        """Note the entry on these nodes: their etags move."""
+        nodes.touch(self.rows, [row.id for row in chain], seq)
+
+
+class Changes:
+    """Runs changes, one transaction each, and clears away what they leave behind."""
+
+    def __init__(self, stores: Stores, journal: Journal, policy: Policy) -> None:
+        self.stores = stores
+        self.journal = journal
+        self.policy = policy
+
+    def run(self, session: Session, label: str, work: Callable[[Change], T]) -> T:
+        """Carry out `work`; durable when this returns, undone when it raises."""
+
+        def transaction(rows: Rows) -> tuple[T, list[BlobId]]:
+            change = Change(self, rows, session, label)
+            return work(change), change.leftovers
+
+        result, leftovers = self.stores.catalog.write(transaction)
+        self.destroy(leftovers)
+        return result
+
+    def preview(self, session: Session, label: str, look: Callable[[Change], T]) -> T:
+        """Run the checks of a change on a read-only view, before any work goes into it."""
+        with self.stores.catalog.read() as rows:
+            return look(Change(self, rows, session, label))
+
+    def destroy(self, blobs: list[BlobId]) -> None:
+        """Destroy blobs that no row names, keys first; what a crash or an error leaves over is an orphan, and legal."""
+        if not blobs:
+            return
+        try:
+            self.stores.keyring.remove_data_keys(blobs)
+            for blob in blobs:
+                self.stores.blobs.delete(blob)
+        except Failed as error:
+            log.warning("%d blobs that are no longer needed stay until the next sweep: %s", len(blobs), error)
+
+
+def checked_path(path: SpacePath, policy: Policy) -> SpacePath:
+    """A path at which a node can be made, in NFC. Raises `InvalidName`, `Forbidden` for the spaces' own level."""
+    normal = tuple(naming.normal(name) for name in path)
+    naming.check(normal, policy)
+    return normal

@@ -1,0 +1,82 @@
+"""Reading a file's content: segments are decrypted as they are asked for, never a wrong byte is handed out."""
+
+from collections.abc import Iterator
+from types import TracebackType
+
+from docstopd.blobs import BlobReader
+from docstopd.crypto import floe
+from docstopd.errors import Damaged
+from docstopd.model import BlobId, Node
+
+
+class Content:
+    """One open file, as it was when it was opened, whatever happens to it meanwhile. For one thread at a time."""
+
+    def __init__(self, node: Node, blob: BlobId, data_key: bytes, reader: BlobReader) -> None:
+        self.node = node
+        self._reader = reader
+        self._count = floe.segment_count(node.size)
+        self._sealed = memoryview(bytearray(min(reader.size, floe.SEGMENT)))
+        self._plain = memoryview(bytearray(min(max(node.size, 1), floe.PLAIN)))
+        if reader.size != floe.sealed_size(node.size):
+            raise Damaged(f"blob {blob.hex()} has not the length that the catalog states")
+        header = memoryview(bytearray(floe.HEADER))
+        if reader.read_into(0, header) != floe.HEADER:
+            raise Damaged(f"blob {blob.hex()} is cut short")
+        self._opener = floe.Opener(header, data_key, floe.blob_aad(blob))
+        # Random access alone does not prove the length; the last segment, which says that it is the last, does.
+        self._held = self._count - 1
+        self._length = self._open(self._held)
+
+    def read(self, start: int, length: int) -> Iterator[memoryview]:
+        """The bytes of a range, in blocks of at most one segment; a block is good until the next one is asked for.
+
+        The first block is decrypted before this returns, so that damage shows before an answer has begun. Raises
+        `Damaged`; ValueError for a range that is not inside the file.
+        """
+        if start < 0 or length < 0 or start + length > self.node.size:
+            raise ValueError("the range is not inside the file")
+        if not length:
+            return iter(())
+        first = self._block(start, length)
+        return self._blocks(first, start, length)
+
+    def _blocks(self, first: memoryview, start: int, length: int) -> Iterator[memoryview]:
+        block = first
+        while True:
+            yield block
+            start += len(block)
+            length -= len(block)
+            if not length:
+                return
+            block = self._block(start, length)
+
+    def _block(self, start: int, length: int) -> memoryview:
+        position, offset = divmod(start, floe.PLAIN)
+        if position != self._held:
+            self._length = self._open(position)
+            self._held = position
+        return self._plain[offset : min(self._length, offset + length)]
+
+    def _open(self, position: int) -> int:
+        last = position == self._count - 1
+        self._held = -1
+        offset = floe.HEADER + position * floe.SEGMENT
+        target = self._sealed[: min(floe.SEGMENT, self._reader.size - offset)]
+        if self._reader.read_into(offset, target) != len(target):
+            raise Damaged("a blob is cut short")
+        length = self._opener.open(position, target, last, self._plain)
+        self._held = position
+        return length
+
+    def close(self) -> None:
+        """Give the blob back."""
+        self._reader.close()
+
+    def __enter__(self) -> "Content":
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,130 @@
+"""COPY: every file becomes a new blob under a new data key, so that erasing one can never touch the other."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from docstopd.catalog.nodes import Row
+from docstopd.errors import AlreadyExists, Failed, Refused
+from docstopd.model import Guard, Node, SpacePath, Written
+from docstopd.vault import properties
+from docstopd.vault.change import Change, Changes
+from docstopd.vault.content import Content
+from docstopd.vault.moving import check_overlap
+from docstopd.vault.opening import OpenSpace, open_space
+from docstopd.vault.session import Session
+from docstopd.vault.tree import Tree
+from docstopd.vault.upload import BlobSealer, Sealed, keep_data_keys, set_content
+
+Opener = Callable[[OpenSpace, Row, Node], Content]
+"""Opens the content of a file's row."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is to be copied, as one view of the source's space showed it."""
+
+    opened: OpenSpace
+    chain: list[Row]
+    rows: list[Row]
+    paths: dict[int, SpacePath]
+
+
+class Copy:
+    """One COPY: bodies first, all durable, then a single transaction gives them their places."""
+
+    def __init__(self, changes: Changes, session: Session, open_content: Opener) -> None:
+        self._changes = changes
+        self._session = session
+        self._open_content = open_content
+
+    def run(self, source: SpacePath, target: SpacePath, guard: Guard, *, overwrite: bool, deep: bool) -> Written:
+        """Copy a file, or a folder with (`deep`) or without what is below it."""
+        found = self._look(source, deep=deep)
+        size = sum(row.size for row in found.rows)
+
+        def check(change: Change) -> None:
+            self._check(change, found, source, target, guard, overwrite=overwrite)
+            change.room(size)
+
+        self._changes.preview(self._session, target[0], check)
+        sealed: dict[int, Sealed] = {}
+        try:
+            for row in found.rows:
+                if not row.folder:
+                    sealed[row.id] = self._reseal(found, row)
+            keep_data_keys(self._changes, self._session, target[0], list(sealed.values()))
+
+            def work(change: Change) -> Written:
+                check(change)
+                return self._place(change, found, sealed, target)
+
+            return self._changes.run(self._session, target[0], work)
+        except (Refused, Failed):
+            self._changes.destroy([blob.blob for blob in sealed.values()])
+            raise
+
+    def _look(self, source: SpacePath, *, deep: bool) -> _Source:
+        with self._changes.stores.catalog.read() as rows:
+            opened = open_space(rows, self._changes.stores.keyring, self._session, source[0])
+            tree = Tree(rows, opened)
+            chain = tree.find(source[1:])
+            found = tree.below(chain[-1].id) if deep else [chain[-1]]
+            paths: dict[int, SpacePath] = {chain[-1].id: ()}
+            for row in found[1:]:
+                paths[row.id] = (*paths[row.parent], tree.name(row))
+            return _Source(opened, chain, found, paths)
+
+    def _check(
+        self, change: Change, found: _Source, source: SpacePath, target: SpacePath, guard: Guard, *, overwrite: bool
+    ) -> None:
+        change.guard(source, guard)
+        parent = change.parent(target)
+        occupant = change.tree.child(parent[-1], target[-1])
+        check_overlap(found.chain[-1], parent if len(found.rows) > 1 else [], occupant, found.chain)
+        if occupant is None:
+            change.may_add(parent, guard)
+        elif not overwrite:
+            raise AlreadyExists("there is something of that name")
+        elif occupant.folder or found.chain[-1].folder:
+            change.may_remove([*parent, occupant], guard)
+        else:
+            change.may_write([*parent, occupant], guard)
+
+    def _reseal(self, found: _Source, row: Row) -> Sealed:
+        node = Node(row.id, row.space, "", False, row.size, "", row.seq, row.created, row.modified)
+        sealer = BlobSealer(self._changes)
+        try:
+            with self._open_content(found.opened, row, node) as content:
+                for block in content.read(0, row.size):
+                    sealer.write(block)
+            return sealer.finish()
+        except BaseException:
+            sealer.abort()
+            raise
+
+    def _place(self, change: Change, found: _Source, sealed: dict[int, Sealed], target: SpacePath) -> Written:
+        parent = change.parent(target)
+        occupant = change.tree.child(parent[-1], target[-1])
+        top = found.rows[0]
+        kept = occupant if occupant is not None and not occupant.folder and not top.folder else None
+        if occupant is not None and kept is None:
+            change.discard([*parent, occupant], target, "delete")
+        made: dict[int, Row] = {}
+        for row in found.rows:
+            path = (*target, *found.paths[row.id])
+            above = parent if row is top else [*parent, made[row.parent]]
+            copied = self._place_one(change, row, above, path, sealed.get(row.id), kept if row is top else None)
+            properties.copy(change.rows, found.opened, row.id, change.opened, copied.id)
+            made[row.id] = copied
+        change.touch(parent, made[found.rows[-1].id].seq)
+        node = change.tree.node(made[top.id], target[-1])
+        return Written(node, occupant is None)
+
+    def _place_one(
+        self, change: Change, row: Row, above: list[Row], path: SpacePath, blob: Sealed | None, kept: Row | None
+    ) -> Row:
+        if blob is not None:
+            return set_content(change, above, kept, path, blob, row.modified)[1]
+        folder = change.make(above[-1], path[-1], folder=True)
+        seq = change.record("create", folder.id, path, {"folder": True})
+        return change.save(replace(folder, seq=seq, modified=row.modified), path[-1], new=True)

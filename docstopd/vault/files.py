@@ -1,0 +1,278 @@
+"""Files and folders: what a signed-in user can see and change in the spaces of which he is a member.
+
+Paths begin with the space's label. `NotFound` never tells whether a space exists that the caller may not see. Each
+write is durable when it returns, and undone when it raises anything but `StateUnknown`.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from docstopd.catalog import properties as property_store
+from docstopd.catalog.nodes import Row
+from docstopd.errors import AlreadyExists, Damaged, Forbidden, IsFolder, NotFolder
+from docstopd.model import NO_GUARD, Guard, Micros, Node, NodeId, Quota, SpacePath, Written
+from docstopd.vault import guards, moving, naming, properties
+from docstopd.vault.change import Change, Changes, checked_path
+from docstopd.vault.content import Content
+from docstopd.vault.copying import Copy
+from docstopd.vault.opening import OpenSpace, open_space
+from docstopd.vault.properties import PropertyChanges
+from docstopd.vault.session import Session
+from docstopd.vault.tree import Tree
+from docstopd.vault.upload import Upload, check_place
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A folder and its members; members that cannot be read are left out."""
+
+    node: Node
+    members: list[Node]
+
+
+class Files:
+    """The door to the trees of all spaces."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+        self._stores = changes.stores
+        self._reported: set[NodeId] = set()
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def stat(self, session: Session, path: SpacePath) -> Node:
+        """The node at `path`. Raises `NotFound`, `Damaged`."""
+        with self._stores.catalog.read() as rows:
+            tree = Tree(rows, open_space(rows, self._stores.keyring, session, path[0]))
+            row = tree.find(_normal(path)[1:])[-1]
+            return tree.node(row, tree.name(row))
+
+    def list(self, session: Session, path: SpacePath) -> Listing:
+        """A folder and its members. Raises `NotFound`, `NotFolder`."""
+        with self._stores.catalog.read() as rows:
+            tree = Tree(rows, open_space(rows, self._stores.keyring, session, path[0]))
+            folder = tree.find(_normal(path)[1:])[-1]
+            if not folder.folder:
+                raise NotFolder("this is a file")
+            found = list(tree.members(folder.id))
+            members = [tree.node(row, name) for row, name in found if name is not None]
+            listing = Listing(tree.node(folder, tree.name(folder)), members)
+        for row, name in found:
+            if name is None:
+                self._report(session, row.space, row.id, "a member of a folder cannot be read")
+        return listing
+
+    def open(self, session: Session, path: SpacePath) -> Content:
+        """A file's content, to be closed by the caller. Raises `NotFound`, `IsFolder`, `Damaged`."""
+        with self._stores.catalog.read() as rows:
+            opened = open_space(rows, self._stores.keyring, session, path[0])
+            tree = Tree(rows, opened)
+            row = tree.find(_normal(path)[1:])[-1]
+            if row.folder:
+                raise IsFolder("this is a folder")
+            node = tree.node(row, tree.name(row))
+        try:
+            return self._content(opened, row, node)
+        except Damaged as error:
+            self._report(session, row.space, row.id, str(error))
+            raise
+
+    def _content(self, opened: OpenSpace, row: Row, node: Node) -> Content:
+        epoch, wrapped = self._stores.keyring.data_key(row.blob, row.space)
+        key = opened.keys.get(epoch)
+        if key is None:
+            raise Damaged("a data key belongs to another epoch")
+        data_key = key.unwrap_data_key(row.blob, wrapped)
+        reader = self._stores.blobs.open(row.blob)
+        try:
+            return Content(node, row.blob, data_key, reader)
+        except BaseException:
+            reader.close()
+            raise
+
+    def properties(self, session: Session, nodes: Sequence[Node]) -> dict[NodeId, dict[str, str]]:
+        """The dead properties of nodes of one space, as XML by Clark name. Raises `Damaged`."""
+        if not nodes:
+            return {}
+        with self._stores.catalog.read() as rows:
+            found = [entry for node in nodes for entry in property_store.of_node(rows, node.id)]
+            return properties.read(session.unlocked.keys(nodes[0].space), found)
+
+    def member_properties(self, session: Session, folder: Node) -> dict[NodeId, dict[str, str]]:
+        """The dead properties of all members of a folder, by one query. Raises `Damaged`."""
+        with self._stores.catalog.read() as rows:
+            found = property_store.of_members(rows, folder.id)
+        return properties.read(session.unlocked.keys(folder.space), found)
+
+    def quota(self, session: Session, path: SpacePath) -> Quota:
+        """Used and available bytes of the space that holds `path`."""
+        with self._stores.catalog.read() as rows:
+            space = open_space(rows, self._stores.keyring, session, path[0]).space
+        return Quota(space.used, None if space.quota is None else max(0, space.quota - space.used))
+
+    def check(self, session: Session, path: SpacePath, guard: Guard) -> None:
+        """Raises `PreconditionFailed` unless the conditions hold now (for requests that change nothing)."""
+        with self._stores.catalog.read() as rows:
+            guards.check(rows, self._stores.keyring, session, _normal(path), guard, self._stores.clock())
+
+    # -- writing ----------------------------------------------------------------------------------------------------
+
+    def write(
+        self,
+        session: Session,
+        path: SpacePath,
+        guard: Guard = NO_GUARD,
+        *,
+        modified: Micros | None = None,
+        expected: int | None = None,
+    ) -> Upload:
+        """Begin to write a file; everything that can be checked without the body is checked now, and again at the end.
+
+        Raises `IsFolder`, `ParentMissing`, `Locked`, `PreconditionFailed`, `QuotaExceeded`, `Forbidden`,
+        `InvalidName`, `NotFound` for the space.
+        """
+        path = self._place(path)
+        self._changes.preview(session, path[0], lambda change: check_place(change, path, guard, expected or 0))
+        return Upload(self._changes, session, path, guard, modified)
+
+    def make_folder(
+        self,
+        session: Session,
+        path: SpacePath,
+        guard: Guard = NO_GUARD,
+        wanted: Mapping[str, str] | None = None,
+    ) -> Node:
+        """Make a folder with these dead properties. Raises `AlreadyExists`, `ParentMissing`, and as `write` does."""
+        path = self._place(path)
+
+        def work(change: Change) -> Node:
+            parent = change.parent(path)
+            if change.tree.child(parent[-1], path[-1]) is not None:
+                raise AlreadyExists("there is something of that name")
+            change.guard(path, guard)
+            change.may_add(parent, guard)
+            row = change.make(parent[-1], path[-1], folder=True)
+            seq = change.record("create", row.id, path, {"folder": True})
+            row = change.save(replace(row, seq=seq), path[-1], new=True)
+            properties.apply(change.rows, change.opened, row.id, list((wanted or {}).items()), self._changes.policy)
+            change.touch(parent, seq)
+            return change.tree.node(row, path[-1])
+
+        return self._changes.run(session, path[0], work)
+
+    def delete(self, session: Session, path: SpacePath, guard: Guard = NO_GUARD) -> None:
+        """Move a node, with all below it, to the trash. Raises `NotFound`, `Locked`, `PreconditionFailed`."""
+        path = _normal(path)
+
+        def work(change: Change) -> None:
+            change.guard(path, guard)
+            chain = change.existing(path)
+            if len(chain) == 1:
+                raise Forbidden("a space cannot be deleted here")
+            change.may_remove(chain, guard)
+            change.discard(chain, path, "delete")
+
+        self._changes.run(session, path[0], work)
+
+    def move(
+        self, session: Session, source: SpacePath, target: SpacePath, guard: Guard = NO_GUARD, *, overwrite: bool
+    ) -> Written:
+        """Move a node. A file over a file adds a version to the target, which keeps its identity and its past.
+
+        Raises `NotFound`, `AlreadyExists` without `overwrite`, `ParentMissing`, `Overlap`, `Locked`, `Forbidden`.
+        """
+        source, target = _normal(source), self._place(target)
+        if source[0] != target[0]:
+            return self._move_across(session, source, target, guard, overwrite=overwrite)
+        return self._changes.run(
+            session, source[0], lambda change: moving.move(change, source, target, guard, overwrite=overwrite)
+        )
+
+    def _move_across(
+        self, session: Session, source: SpacePath, target: SpacePath, guard: Guard, *, overwrite: bool
+    ) -> Written:
+        """One space's keys open nothing in another: the copy is durable before the source goes to the trash."""
+
+        def check(change: Change) -> None:
+            chain = change.existing(source)
+            if len(chain) == 1:
+                raise Forbidden("a space cannot be moved")
+            change.may_remove(chain, guard)
+
+        self._changes.preview(session, source[0], check)
+        written = self.copy(session, source, target, guard, overwrite=overwrite, deep=True)
+        self.delete(session, source, replace(guard, lists=None))
+        return written
+
+    def copy(
+        self,
+        session: Session,
+        source: SpacePath,
+        target: SpacePath,
+        guard: Guard = NO_GUARD,
+        *,
+        overwrite: bool,
+        deep: bool,
+    ) -> Written:
+        """Copy a file or a folder, with what is below it if `deep`. Raises as `move` and `QuotaExceeded`, `Damaged`."""
+        source, target = _normal(source), self._place(target)
+        return Copy(self._changes, session, self._content).run(source, target, guard, overwrite=overwrite, deep=deep)
+
+    def patch(
+        self,
+        session: Session,
+        path: SpacePath,
+        guard: Guard,
+        changes: PropertyChanges,
+        *,
+        created: Micros | None = None,
+        modified: Micros | None = None,
+    ) -> None:
+        """Change dead properties, in order and all or none, and the two times that clients may set."""
+        path = _normal(path)
+
+        def work(change: Change) -> None:
+            change.guard(path, guard)
+            chain = change.existing(path)
+            change.may_write(chain, guard)
+            row = chain[-1]
+            properties.apply(change.rows, change.opened, row.id, changes, self._changes.policy)
+            seq = change.record("properties", row.id, path, {"count": len(changes)})
+            if created is not None or modified is not None:
+                times = replace(
+                    row,
+                    created=row.created if created is None else created,
+                    modified=row.modified if modified is None else modified,
+                )
+                change.save(times, path[-1] if len(path) > 1 else "", new=False)
+            change.touch(chain, seq)
+
+        self._changes.run(session, path[0], work)
+
+    # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _place(self, path: SpacePath) -> SpacePath:
+        if len(path) < 2:
+            raise Forbidden("spaces are made by their admin, not here")
+        return checked_path(path, self._changes.policy)
+
+    def _report(self, session: Session, space: bytes, node: NodeId, what: str) -> None:
+        """Damage is loud: a log line and a journal entry, once for each node while this process lives."""
+        if node in self._reported:
+            return
+        self._reported.add(node)
+        log.error("damage in space %s, node %d: %s", space.hex(), node, what)
+        if self._stores.read_only:
+            return
+        self._stores.catalog.write(
+            lambda rows: self._changes.journal.append(
+                rows, space, "damage", actor=session.user.id, node=node, facts={"what": what}
+            )
+        )
+
+
+def _normal(path: SpacePath) -> SpacePath:
+    return tuple(naming.normal(name) for name in path)

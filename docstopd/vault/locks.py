@@ -1,0 +1,188 @@
+"""WebDAV write locks as their owners see them: take, refresh, give back, look up (RFC 4918 sections 6, 9.10, 9.11)."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from docstopd.catalog import locks as store
+from docstopd.catalog.nodes import Row
+from docstopd.crypto.spacekey import SpaceKey
+from docstopd.crypto.wrap import unwrap, wrap
+from docstopd.errors import Damaged, Forbidden, LockConflict, NoSuchLock
+from docstopd.model import NO_GUARD, Guard, Lock, NodeId, SpacePath
+from docstopd.vault import locking, naming
+from docstopd.vault.change import Change, Changes, checked_path
+from docstopd.vault.journal import Facts
+from docstopd.vault.opening import OpenSpace, open_space
+from docstopd.vault.session import Session
+from docstopd.vault.tree import Chain, Tree
+from docstopd.vault.upload import Upload, check_place
+
+SECOND = 1_000_000
+OWNER_LIMIT = 4096
+"""Characters of a lock's owner that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What a client asks for."""
+
+    exclusive: bool
+    infinite: bool
+    owner: str
+    timeout: int
+
+
+class Locks:
+    """The door to the locks of all spaces; they outlast a restart."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+        self._stores = changes.stores
+
+    def lock(
+        self,
+        session: Session,
+        path: SpacePath,
+        guard: Guard = NO_GUARD,
+        *,
+        exclusive: bool,
+        infinite: bool,
+        owner: str,
+        timeout: int,
+    ) -> tuple[Lock, bool]:
+        """Take a lock for `timeout` seconds; True when an empty file was made to carry it (section 7.3).
+
+        Raises `LockConflict`, `ParentMissing`, `PreconditionFailed`, `Locked` when a locked folder refuses the new
+        file, `Forbidden` for readers.
+        """
+        path = tuple(naming.normal(name) for name in path)
+        wish = _Wish(exclusive, infinite, owner[:OWNER_LIMIT], timeout)
+        if self._exists(session, path):
+
+            def work(change: Change) -> Lock:
+                chain = change.existing(path)
+                change.guard(path, guard)
+                return self._take(change, chain, path, wish)
+
+            return self._changes.run(session, path[0], work), False
+        return self._lock_new(session, path, guard, wish), True
+
+    def _exists(self, session: Session, path: SpacePath) -> bool:
+        with self._stores.catalog.read() as rows:
+            tree = Tree(rows, open_space(rows, self._stores.keyring, session, path[0]))
+            return len(tree.walk(path[1:])) == len(path)
+
+    def _lock_new(self, session: Session, path: SpacePath, guard: Guard, wish: _Wish) -> Lock:
+        path = checked_path(path, self._changes.policy)
+        self._changes.preview(session, path[0], lambda change: check_place(change, path, guard, 0))
+        taken: list[Lock] = []
+
+        def also(change: Change, row: Row) -> None:
+            chain = [*change.parent(path), row]
+            taken.append(self._take(change, chain, path, wish))
+
+        with Upload(self._changes, session, path, guard, None) as upload:
+            upload.commit(also)
+        return taken[-1]
+
+    def _take(self, change: Change, chain: Chain, path: SpacePath, wish: _Wish) -> Lock:
+        others = locking.covering(change.rows, chain, change.now)
+        if wish.infinite:
+            others += locking.below(change.rows, chain[-1], change.now)
+        conflicts = [lock for lock in others if wish.exclusive or lock.exclusive]
+        if conflicts:
+            raise LockConflict(sorted({change.tree.path(lock.node) for lock in conflicts}))
+        token = f"urn:uuid:{uuid.UUID(bytes=self._stores.random(16), version=4)}"
+        key, node = change.opened.key, chain[-1]
+        row = store.Row(
+            token=token,
+            space=node.space,
+            node=node.id,
+            user=change.session.user.id,
+            exclusive=wish.exclusive,
+            infinite=wish.infinite,
+            epoch=key.epoch,
+            owner=wrap(key.properties, wish.owner.encode(), _place(token), self._stores.random),
+            timeout=wish.timeout,
+            expires=change.now + wish.timeout * SECOND,
+        )
+        store.add(change.rows, row, change.now)
+        facts: Facts = {"exclusive": wish.exclusive, "infinite": wish.infinite, "timeout": wish.timeout}
+        change.record("lock", node.id, path, facts)
+        return _lock(change.tree, change.opened, row)
+
+    def refresh(self, session: Session, path: SpacePath, tokens: frozenset[str], timeout: int) -> Lock:
+        """Give the lock on `path` that one of the tokens names a new end. Raises `NoSuchLock`, `NotFound`."""
+        path = tuple(naming.normal(name) for name in path)
+
+        def work(change: Change) -> Lock:
+            chain = change.existing(path)
+            found = locking.covering(change.rows, chain, change.now)
+            mine = [lock for lock in found if lock.token in tokens and lock.user == session.user.id]
+            if not mine:
+                raise NoSuchLock("no lock of yours with this token covers this")
+            expires = change.now + timeout * SECOND
+            store.extend(change.rows, mine[0].token, timeout, expires)
+            return replace(_lock(change.tree, change.opened, mine[0]), timeout=timeout, expires=expires)
+
+        return self._changes.run(session, path[0], work)
+
+    def unlock(self, session: Session, path: SpacePath, token: str) -> None:
+        """Give a lock back. Raises `NoSuchLock`, `Forbidden` for another user's lock."""
+        path = tuple(naming.normal(name) for name in path)
+
+        def work(change: Change) -> None:
+            chain = change.existing(path)
+            found = [lock for lock in locking.covering(change.rows, chain, change.now) if lock.token == token]
+            if not found:
+                raise NoSuchLock("no lock with this token covers this")
+            if found[0].user != session.user.id:
+                raise Forbidden("this lock is another user's")
+            store.remove(change.rows, token)
+            change.record("unlock", found[0].node, path, {})
+
+        self._changes.run(session, path[0], work)
+
+    def covering(self, session: Session, path: SpacePath) -> Sequence[Lock]:
+        """The locks on the node at `path`, inherited ones included."""
+        with self._stores.catalog.read() as rows:
+            opened = open_space(rows, self._stores.keyring, session, path[0])
+            tree = Tree(rows, opened)
+            chain = tree.walk(tuple(naming.normal(name) for name in path[1:]))
+            found = locking.covering if len(chain) == len(path) else locking.covering_member
+            return [_lock(tree, opened, lock) for lock in found(rows, chain, self._stores.clock())]
+
+    def members(self, session: Session, path: SpacePath) -> dict[NodeId, list[Lock]]:
+        """For a listing: each member's own locks, and under the folder's own id those that cover the folder."""
+        now = self._stores.clock()
+        with self._stores.catalog.read() as rows:
+            opened = open_space(rows, self._stores.keyring, session, path[0])
+            tree = Tree(rows, opened)
+            chain = tree.find(tuple(naming.normal(name) for name in path[1:]))
+            found = {chain[-1].id: [_lock(tree, opened, lock) for lock in locking.covering(rows, chain, now)]}
+            for row in store.on_members(rows, chain[-1].id, now):
+                found.setdefault(row.node, []).append(_lock(tree, opened, row))
+            return found
+
+
+def _lock(tree: Tree, opened: OpenSpace, row: store.Row) -> Lock:
+    key: SpaceKey | None = opened.keys.get(row.epoch)
+    if key is None:
+        raise Damaged("a lock belongs to another epoch")
+    owner = unwrap(key.properties, row.owner, _place(row.token)).decode()
+    return Lock(
+        row.token,
+        row.node,
+        tree.path(row.node),
+        row.user,
+        bool(row.exclusive),
+        bool(row.infinite),
+        owner,
+        row.timeout,
+        row.expires,
+    )
+
+
+def _place(token: str) -> bytes:
+    return b"docstopd/lock/v1" + token.encode()

@@ -1,0 +1,77 @@
+"""MOVE: a catalog transaction within a space; across spaces, a copy and a delete."""
+
+from dataclasses import replace
+
+from docstopd.catalog import locks as lock_store
+from docstopd.catalog import versions
+from docstopd.catalog.nodes import Row
+from docstopd.errors import AlreadyExists, Forbidden, Overlap
+from docstopd.model import Guard, SpacePath, Written
+from docstopd.vault import naming, properties
+from docstopd.vault.change import Change
+from docstopd.vault.journal import Facts
+
+
+def move(change: Change, source: SpacePath, target: SpacePath, guard: Guard, *, overwrite: bool) -> Written:
+    """Move a node within its space. A file over a file becomes that file's new version."""
+    chain, parent, occupant = check(change, source, target, guard, overwrite=overwrite)
+    if occupant is not None and not occupant.folder and not chain[-1].folder:
+        return _into(change, chain, parent, occupant, source, target)
+    created = occupant is None
+    if occupant is not None:
+        change.discard([*parent, occupant], target, "delete")
+    lock_store.remove_on(change.rows, [row.id for row in change.tree.below(chain[-1].id)])
+    facts: Facts = {"size": chain[-1].size, "folder": bool(chain[-1].folder)}
+    seq = change.record("move", chain[-1].id, target, facts, source=source)
+    row = change.save(replace(chain[-1], parent=parent[-1].id, seq=seq), target[-1], new=False)
+    change.touch([*chain[:-1], *parent], seq)
+    return Written(change.tree.node(row, target[-1]), created)
+
+
+def check(
+    change: Change, source: SpacePath, target: SpacePath, guard: Guard, *, overwrite: bool
+) -> tuple[list[Row], list[Row], Row | None]:
+    """The source's chain, the target's parent's chain and what is at the target; raises what stands in the way."""
+    change.guard(source, guard)
+    chain = change.existing(source)
+    if len(chain) == 1:
+        raise Forbidden("a space cannot be moved")
+    parent = change.parent(target)
+    occupant = change.tree.child(parent[-1], target[-1])
+    check_overlap(chain[-1], parent, occupant, chain)
+    change.may_remove(chain, guard)
+    if occupant is None:
+        change.may_add(parent, guard)
+    elif not overwrite:
+        raise AlreadyExists("there is something of that name")
+    else:
+        change.may_remove([*parent, occupant], guard)
+    return chain, parent, occupant
+
+
+def check_overlap(source: Row, parent: list[Row], occupant: Row | None, chain: list[Row]) -> None:
+    """Neither may hold the other: putting a tree into itself, or onto its ancestor, would lose it. Raises `Overlap`."""
+    if source.id in {row.id for row in parent}:
+        raise Overlap("the target lies inside the source")
+    if occupant is not None and occupant.id in {row.id for row in chain}:
+        raise Overlap("the source lies inside the target, or is the target")
+
+
+def _into(
+    change: Change, chain: list[Row], parent: list[Row], occupant: Row, source: SpacePath, target: SpacePath
+) -> Written:
+    """How Office and editors save: a new file is moved over the old one, whose node, locks and past stay."""
+    moved = chain[-1]
+    past = occupant.blob
+    versions.reassign(change.rows, moved.id, occupant.id)
+    if occupant.size == 0 or naming.ephemeral(target[-1]):
+        change.drop_version(past)
+    facts: Facts = {"size": moved.size, "blob": moved.blob.hex(), "from": moved.id}
+    properties.copy(change.rows, change.opened, moved.id, change.opened, occupant.id)
+    change.drop_node(moved)  # its versions are the target's by now
+    seq = change.record("move", occupant.id, target, facts, source=source)
+    content = replace(occupant, blob=moved.blob, size=moved.size, modified=moved.modified, seq=seq)
+    row = change.save(content, target[-1], new=False)
+    change.use(-occupant.size)
+    change.touch([*chain[:-1], *parent], seq)
+    return Written(change.tree.node(row, target[-1]), False)

@@ -1,0 +1,42 @@
+"""What a node may be called."""
+
+import unicodedata
+
+from docstopd.errors import InvalidName
+from docstopd.model import SpacePath
+from docstopd.vault.stores import Policy
+
+RESERVED = frozenset({".versions", ".trash", ".snapshots"})
+"""Names at the top of each space that are kept for its past."""
+
+
+def normal(name: str) -> str:
+    """The NFC form: the two spellings of one name never coexist (macOS sends NFD)."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def check(path: SpacePath, policy: Policy) -> None:
+    """Whether a node may be made at `path`, the space's label included. Raises `InvalidName`."""
+    if len(path) - 1 > policy.depth:
+        raise InvalidName(f"a path may have at most {policy.depth} folders")
+    if sum(len(name.encode(errors="replace")) + 1 for name in path) > policy.path:
+        raise InvalidName(f"a path may have at most {policy.path} bytes")
+    name = path[-1]
+    if len(path) == 2 and name in RESERVED:
+        raise InvalidName("this name is kept for the space's own use")
+    _check_name(name, policy)
+
+
+def _check_name(name: str, policy: Policy) -> None:
+    if name in {"", ".", ".."} or "/" in name:
+        raise InvalidName("a name must not be empty, '.' or '..', nor hold a '/'")
+    # XML 1.0 has no place for these, so no client could ever see the name.
+    if any(letter < " " or letter in "\x7f\ufffe\uffff" or "\ud800" <= letter <= "\udfff" for letter in name):
+        raise InvalidName("a name must not hold control characters")
+    if len(name.encode()) > policy.name:
+        raise InvalidName(f"a name may have at most {policy.name} bytes in UTF-8")
+
+
+def ephemeral(name: str) -> bool:
+    """Files that macOS leaves beside others: kept, but without versions or trash."""
+    return name.startswith("._") or name == ".DS_Store"

@@ -1,0 +1,64 @@
+"""Opening a space: from a session and a label to the space, the caller's role and its keys."""
+
+from dataclasses import dataclass, field
+
+from docstopd.catalog import spaces as store
+from docstopd.crypto.spacekey import SpaceKey
+from docstopd.db import Rows
+from docstopd.errors import Forbidden, NotFound
+from docstopd.keyring import Keyring
+from docstopd.model import MemberRole, Space
+from docstopd.vault.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSpace:
+    """A space whose keys are at hand, as its record was in the transaction that opened it."""
+
+    space: Space
+    role: MemberRole
+    keys: dict[int, SpaceKey] = field(repr=False)
+
+    @property
+    def key(self) -> SpaceKey:
+        """The key of the current epoch: what is written, is written under this one."""
+        return self.keys[self.space.epoch]
+
+    def require_editor(self) -> None:
+        """Raises `Forbidden` for a reader."""
+        if self.role is MemberRole.READER:
+            raise Forbidden("readers of a space cannot change it")
+
+    def require_owner(self) -> None:
+        """Raises `Forbidden` for all but owners."""
+        if self.role is not MemberRole.OWNER:
+            raise Forbidden("only an owner of the space can do this")
+
+
+def open_space(rows: Rows, keyring: Keyring, session: Session, label: str) -> OpenSpace:
+    """The space of that label. Raises `NotFound` alike when there is none and when the caller is no member."""
+    found = store.find_for(rows, label, session.user.id)
+    if found is None:
+        foreign = store.find(rows, label)
+        if foreign is not None:
+            session.unlocked.drop(foreign.id)
+        raise NotFound("no such space")
+    space, role = found
+    keys = session.unlocked.keys(space.id)
+    if space.epoch not in keys:
+        keys = _open_keys(keyring, session, space)
+        session.unlocked.keep(space.id, keys)
+    return OpenSpace(space, role, keys)
+
+
+def _open_keys(keyring: Keyring, session: Session, space: Space) -> dict[int, SpaceKey]:
+    """Every epoch's key that is sealed to the user. Raises `NotFound` when the current one is not."""
+    user = session.user.id
+    private = session.unlocked.identity.hpke
+    keys = {
+        epoch: SpaceKey.open_sealed(private, keyring.space_key(space.id, epoch, user), space.id, epoch, user)
+        for epoch in keyring.epochs(space.id, user)
+    }
+    if space.epoch not in keys:
+        raise NotFound("no such space")
+    return keys

@@ -1,0 +1,50 @@
+"""A signed-in user: the private keys, in this process's memory only, and the space keys that they have opened."""
+
+import threading
+from dataclasses import dataclass, field
+
+from docstopd.crypto.spacekey import SpaceKey
+from docstopd.crypto.userkey import Identity
+from docstopd.model import Micros, SlotId, SpaceId, User, UserId
+
+
+class Unlocked:
+    """What one credential has unlocked in this process; shared by the requests that bring it again.
+
+    Python cannot overwrite the bytes of a dropped key: they are out of reach at once, and out of memory when the
+    interpreter uses the place again.
+    """
+
+    def __init__(self, user: UserId, slot: SlotId, identity: Identity, since: Micros, until: Micros | None) -> None:
+        self.user = user
+        self.slot = slot
+        self.identity = identity
+        self.since = since
+        self.until = until
+        self.used = since
+        self._spaces: dict[SpaceId, dict[int, SpaceKey]] = {}
+        self._changing = threading.Lock()
+
+    def keys(self, space: SpaceId) -> dict[int, SpaceKey]:
+        """The keys of a space by epoch that are open already. Not to be changed."""
+        return self._spaces.get(space, {})
+
+    def keep(self, space: SpaceId, keys: dict[int, SpaceKey]) -> None:
+        """Remember a space's opened keys."""
+        with self._changing:
+            self._spaces = {**self._spaces, space: keys}
+
+    def drop(self, space: SpaceId) -> None:
+        """Forget a space's keys: the user is no longer a member."""
+        with self._changing:
+            self._spaces = {known: keys for known, keys in self._spaces.items() if known != space}
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One request's view of a signed-in user: whose it is, and where it comes from (for the journal)."""
+
+    user: User
+    unlocked: Unlocked = field(repr=False)
+    address: str = ""
+    agent: str = ""

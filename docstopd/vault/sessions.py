@@ -1,0 +1,189 @@
+"""Signing in: who brings which credential, what it unlocks, and when that is forgotten."""
+
+import hashlib
+import os
+import threading
+import unicodedata
+from typing import NoReturn
+
+from docstopd.catalog import users
+from docstopd.crypto import slot as slots
+from docstopd.crypto.userkey import Identity, UserKey
+from docstopd.db import Rows
+from docstopd.errors import Refused, Unauthenticated
+from docstopd.keyring import Slot
+from docstopd.model import Micros, SlotKind, User
+from docstopd.vault.journal import NOBODY, SYSTEM, Facts, Journal, Seal
+from docstopd.vault.session import Session, Unlocked
+from docstopd.vault.stores import Policy, Stores
+from docstopd.vault.throttle import SECOND, Throttle
+from docstopd.vault.turnstile import Turnstile
+
+CREDENTIAL_LIMIT = 1024
+"""Characters of a name or a credential; what is longer is wrong without being looked at."""
+
+WRONG = "the name or the password is wrong"
+"""All that a client learns."""
+
+
+def sign_in_name(text: str) -> str:
+    """The form in which a sign-in name is kept and compared."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+class Sessions:
+    """Verified credentials of one process, by a digest under a key that only this process has.
+
+    What another process changes holds here at the next request: the account and the slot are looked up each time.
+    """
+
+    def __init__(self, stores: Stores, journal: Journal, policy: Policy) -> None:
+        self._stores = stores
+        self._journal = journal
+        self._policy = policy
+        self._throttle = Throttle(stores.catalog, stores.server.throttle, policy)
+        self._turnstile = Turnstile(stores.turnstile)
+        self._digest_key = os.urandom(32)
+        self._verified: dict[bytes, Unlocked] = {}
+        self._verifying: dict[bytes, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def sign_in(self, name: str, credential: str, address: str = "", agent: str = "") -> Session:
+        """The session of a user who proves to be one.
+
+        Raises `Unauthenticated` after the same work whether the name or the credential is wrong, `Throttled` after too
+        many of these. A credential that was verified lately costs two look-ups.
+        """
+        if len(name) > CREDENTIAL_LIMIT or len(credential) > CREDENTIAL_LIMIT:
+            raise Unauthenticated(WRONG)
+        name = sign_in_name(name)
+        digest = self._digest(name, credential)
+        session = self._known(digest, name, address, agent)
+        if session is not None:
+            return session
+        with self._one_at_a_time(digest):
+            # Clients open several connections at once: the first verifies, the others find its result.
+            return self._known(digest, name, address, agent) or self._verify(digest, name, credential, address, agent)
+
+    def _one_at_a_time(self, digest: bytes) -> threading.Lock:
+        with self._guard:
+            if len(self._verifying) > 1000:
+                self._verifying = {known: lock for known, lock in self._verifying.items() if lock.locked()}
+            return self._verifying.setdefault(digest, threading.Lock())
+
+    def _known(self, digest: bytes, name: str, address: str, agent: str) -> Session | None:
+        unlocked = self._verified.get(digest)
+        if unlocked is None:
+            return None
+        now = self._stores.clock()
+        with self._stores.catalog.read() as rows:
+            user = users.find(rows, name)
+        if (
+            user is None
+            or not user.enabled
+            or user.id != unlocked.user
+            or self._expired(unlocked, now)
+            or not self._stores.keyring.has_slot(unlocked.slot)
+        ):
+            self._verified.pop(digest, None)
+            return None
+        unlocked.used = now
+        return Session(user, unlocked, address, agent)
+
+    def _expired(self, unlocked: Unlocked, now: Micros) -> bool:
+        return (
+            now - unlocked.used > self._policy.idle * SECOND
+            or now - unlocked.since > self._policy.absolute * SECOND
+            or (unlocked.until is not None and now >= unlocked.until)
+        )
+
+    def _verify(self, digest: bytes, name: str, credential: str, address: str, agent: str) -> Session:
+        now = self._stores.clock()
+        self._throttle.check(name, address, now)
+        with self._stores.catalog.read() as rows:
+            user = users.find(rows, name)
+        found = self._open_slot(user, credential, now)
+        if user is None or found is None or not user.enabled:
+            self._refuse(user, name, address, agent)
+        unlocked = self._unlock(user, found[0], found[1], now)
+        self._throttle.succeeded(name)
+        facts, payload = {"outcome": "done", "slot": found[0].kind.value}, {"address": address, "agent": agent}
+        self._stores.catalog.write(lambda rows: self._record(rows, user, facts, payload))
+        self._verified[digest] = unlocked
+        return Session(user, unlocked, address, agent)
+
+    def _open_slot(self, user: User | None, credential: str, now: Micros) -> tuple[Slot, bytes] | None:
+        """The slot that the credential opens, and the user key in it.
+
+        App passwords are random and cost nothing to try. The password is tried in each other case, or one that nobody
+        has, so that every wrong credential takes the same time.
+        """
+        known = self._stores.keyring.slots(user.id) if user else []
+        usable = [slot for slot in known if slot.expires is None or slot.expires > now]
+        for slot in usable:
+            if slot.kind is SlotKind.APP_PASSWORD and (key := self.try_slot(slot, credential)) is not None:
+                return slot, key
+        passwords = [slot for slot in usable if slot.kind is SlotKind.PASSWORD]
+        with self._turnstile.passing():
+            if not passwords or not credential:
+                slots.dummy(b"-", self._stores.server.pepper, self._stores.cost)
+            for slot in passwords:
+                if (key := self.try_slot(slot, credential)) is not None:
+                    return slot, key
+        return None
+
+    def try_slot(self, slot: Slot, credential: str) -> bytes | None:
+        """The user key if the credential opens the slot. Raises `Damaged` for a slot that is not sound."""
+        try:
+            return slots.open(
+                slot.value,
+                slots.credential_bytes(slot.kind, credential),
+                user=slot.user,
+                slot=slot.id,
+                pepper=self._stores.server.pepper,
+            )
+        except Unauthenticated:
+            return None
+
+    def _unlock(self, user: User, slot: Slot, key: bytes, now: Micros) -> Unlocked:
+        _public, private = self._stores.keyring.identity(user.id)
+        return Unlocked(user.id, slot.id, Identity.unwrap(UserKey(key), user.id, private), now, slot.expires)
+
+    def unlock_with(self, user: User, slot: Slot, key: bytes) -> Session:
+        """A session from a user key that was opened otherwise (a new account, a recovery)."""
+        return Session(user, self._unlock(user, slot, key, self._stores.clock()))
+
+    def _refuse(self, user: User | None, name: str, address: str, agent: str) -> NoReturn:
+        def work(rows: Rows) -> None:
+            shut = self._throttle.failed(rows, name, address, self._stores.clock())
+            tried = {} if user else {"name": name}
+            self._record(rows, user, {"outcome": "refused", "shut": shut}, {"address": address, "agent": agent} | tried)
+
+        self._stores.catalog.write(work)
+        raise Unauthenticated(WRONG)
+
+    def _record(self, rows: Rows, user: User | None, facts: Facts, payload: dict[str, str]) -> None:
+        seal = Seal(self._stores.server.journal, 0, payload)
+        self._journal.append(rows, SYSTEM, "sign-in", actor=user.id if user else NOBODY, facts=facts, seal=seal)
+
+    def sweep(self) -> None:
+        """Forget what has been idle for too long. Called every few seconds by the daemon."""
+        now = self._stores.clock()
+        for digest, unlocked in list(self._verified.items()):
+            if self._expired(unlocked, now):
+                self._verified.pop(digest, None)
+
+    def _digest(self, name: str, credential: str) -> bytes:
+        text = f"{name}\0{credential}".encode(errors="surrogatepass")
+        return hashlib.blake2b(text, key=self._digest_key, digest_size=32).digest()
+
+
+def check_name(text: str) -> str:
+    """A new sign-in name in its kept form. Raises `Refused` for one that no client could send or nobody could read."""
+    name = sign_in_name(text)
+    allowed = all(letter.isalnum() or letter in "._-@" for letter in name)
+    if not name or len(name) > 64 or not allowed or not name[0].isalnum():
+        raise Refused(
+            f"{text!r} cannot be a user name: use up to 64 letters, digits and ._-@, beginning with a letter or digit"
+        )
+    return name

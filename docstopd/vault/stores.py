@@ -1,0 +1,58 @@
+"""What the vault stands on, handed over once by whoever composes the program."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from docstopd.blobs import BlobStore
+from docstopd.crypto import hpke
+from docstopd.crypto.serverkey import ServerKey
+from docstopd.crypto.slot import Cost
+from docstopd.db import Database
+from docstopd.keyring import Keyring
+from docstopd.model import Micros
+
+PASSWORD_COST = Cost()
+
+
+def wall_clock() -> Micros:
+    """Microseconds since 1970 by the system's clock."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The three stores, the server key, and what tests replace: clock, randomness and the cost of a password."""
+
+    catalog: Database
+    keyring: Keyring
+    blobs: BlobStore
+    server: ServerKey
+    turnstile: Path
+    organisation: hpke.PublicKey | None = None
+    clock: Callable[[], Micros] = wall_clock
+    random: Callable[[int], bytes] = os.urandom
+    cost: Cost = PASSWORD_COST
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules that the configuration sets. Times are seconds, sizes bytes, None is no limit."""
+
+    idle: float = 900.0
+    absolute: float = 43_200.0
+    free_failures: int = 5
+    first_delay: float = 1.0
+    longest_delay: float = 900.0
+    forget: float = 86_400.0
+    per_address_factor: int = 10
+    space_quota: int | None = None
+    upload: int | None = None
+    depth: int = 64
+    path: int = 4096
+    name: int = 255
+    properties: int = 200
+    property_size: int = 65_536

@@ -1,0 +1,39 @@
+"""Argon2 takes 64 MiB and a core for a tenth of a second: at most two at a time, over all processes of the daemon."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from docstopd.db import durable
+
+PLACES = 2
+
+
+class Turnstile:
+    """Lock files in a folder; who holds one is inside. A process that dies leaves its place free."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._places = [folder / f"argon2.{number}.lock" for number in range(PLACES)]
+
+    @contextlib.contextmanager
+    def passing(self) -> Iterator[None]:
+        """Wait for a place and hold it."""
+        durable.make_folder(self._folder)
+        descriptors = [os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) for place in self._places]
+        try:
+            self._take(descriptors)
+            yield
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def _take(self, descriptors: list[int]) -> None:
+        for descriptor in descriptors:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+        # All are taken: queue at one of them, spread by chance of the process so that no place gets all the waiting.
+        fcntl.flock(descriptors[os.getpid() % PLACES], fcntl.LOCK_EX)

@@ -1,0 +1,201 @@
+"""Writing a file: the body becomes a blob first, then one transaction gives it its place (design: write order)."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import TracebackType
+
+from cryptography.utils import Buffer
+
+from docstopd.blobs import BlobWriter
+from docstopd.catalog import versions
+from docstopd.catalog.nodes import Row
+from docstopd.crypto import floe
+from docstopd.errors import DocstopdError, Failed, IsFolder, Refused, TooLarge
+from docstopd.model import BlobId, Guard, Micros, SpaceId, SpacePath, Written
+from docstopd.vault import naming
+from docstopd.vault.change import Change, Changes
+from docstopd.vault.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A durable blob that has no place yet."""
+
+    blob: BlobId
+    data_key: bytes
+    size: int
+    stored: int
+    digest: bytes
+
+    def __repr__(self) -> str:
+        return f"Sealed({self.blob.hex()})"
+
+
+class BlobSealer:
+    """Turns plaintext into one blob under a data key of its own."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._stores = changes.stores
+        self._limit = changes.policy.upload
+        self._blob = BlobId(self._stores.random(16))
+        self._key = self._stores.random(32)
+        self._sealer = floe.Sealer(self._key, floe.blob_aad(self._blob), random=self._stores.random)
+        self._plain = bytearray()
+        self._out = bytearray()
+        self._size = 0
+        self._stored = 0
+        self._writer: BlobWriter = self._stores.blobs.create(self._blob)
+        self._emit(self._sealer.header)
+
+    def write(self, data: Buffer) -> None:
+        """Append plaintext. Raises `TooLarge`, `StorageFull`."""
+        self._size += len(data)
+        if self._limit is not None and self._size > self._limit:
+            raise TooLarge(f"a file may have at most {self._limit} bytes")
+        view = memoryview(data)
+        while view:
+            # A full segment waits here until more comes: the last one must not be empty.
+            if len(self._plain) == floe.PLAIN:
+                self._flush(last=False)
+            room = floe.PLAIN - len(self._plain)
+            self._plain += view[:room]
+            view = view[room:]
+
+    def finish(self) -> Sealed:
+        """Seal the rest and make the blob durable."""
+        self._flush(last=True)
+        digest = self._writer.finish()
+        return Sealed(self._blob, self._key, self._size, self._stored, digest)
+
+    def abort(self) -> None:
+        """Drop the blob, finished or not."""
+        self._writer.abort()
+        with contextlib.suppress(DocstopdError):
+            self._stores.blobs.delete(self._blob)
+
+    def _flush(self, *, last: bool) -> None:
+        length = len(self._plain) + floe.OVERHEAD
+        if len(self._out) < length:
+            self._out = bytearray(length)
+        with memoryview(self._out) as out:
+            self._sealer.seal(self._plain, last, out)
+            self._emit(out[:length])
+        self._plain.clear()
+
+    def _emit(self, data: Buffer) -> None:
+        self._writer.write(data)
+        self._stored += len(data)
+
+
+class Upload:
+    """One file on its way in. Nothing is visible before `commit`; leaving the context without it leaves no trace."""
+
+    def __init__(
+        self, changes: Changes, session: Session, path: SpacePath, guard: Guard, modified: Micros | None
+    ) -> None:
+        self._changes = changes
+        self._session = session
+        self._path = path
+        self._guard = guard
+        self._modified = modified
+        self._sealer = BlobSealer(changes)
+        self._settled = False
+
+    def write(self, data: Buffer) -> None:
+        """Append to the body. Raises `TooLarge`, `StorageFull`."""
+        self._sealer.write(data)
+
+    def commit(self, also: Callable[[Change, Row], None] | None = None) -> Written:
+        """Give the body its place: durable, and visible to all, when this returns.
+
+        `also` runs in the same transaction. Raises what the checks at the beginning raise: they are repeated here.
+        """
+        sealed = self._sealer.finish()
+
+        def work(change: Change) -> Written:
+            written, row = place_file(change, self._path, self._guard, sealed, self._modified)
+            if also is not None:
+                also(change, row)
+            return written
+
+        # From here on the blob may be a live one: only a refusal, which undoes the transaction, sets it free again.
+        self._settled = True
+        try:
+            keep_data_keys(self._changes, self._session, self._path[0], [sealed])
+            return self._changes.run(self._session, self._path[0], work)
+        except (Refused, Failed):
+            self._changes.destroy([sealed.blob])
+            raise
+
+    def abort(self) -> None:
+        """Drop what came; fine after `commit`, which it does not undo."""
+        if not self._settled:
+            self._sealer.abort()
+
+    def __enter__(self) -> "Upload":
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self.abort()
+
+
+def keep_data_keys(changes: Changes, session: Session, label: str, blobs: list[Sealed]) -> SpaceId:
+    """Put the data keys of new blobs into the keyring, under the space key as it is now."""
+
+    def wrap(change: Change) -> tuple[SpaceId, int, dict[BlobId, bytes]]:
+        key = change.opened.key
+        return change.opened.space.id, key.epoch, {b.blob: key.wrap_data_key(b.blob, b.data_key) for b in blobs}
+
+    space, epoch, wrapped = changes.preview(session, label, wrap)
+    changes.stores.keyring.put_data_keys(space, epoch, wrapped)
+    return space
+
+
+def check_place(change: Change, path: SpacePath, guard: Guard, size: int) -> None:
+    """The checks of a write, before its body is read. Raises as `Files.write` says."""
+    parent = change.parent(path)
+    change.guard(path, guard)
+    target = change.tree.child(parent[-1], path[-1])
+    if target is None:
+        change.may_add(parent, guard)
+    elif target.folder:
+        raise IsFolder("there is a folder of that name")
+    else:
+        change.may_write([*parent, target], guard)
+    change.room(size, target.size if target else 0)
+
+
+def place_file(
+    change: Change, path: SpacePath, guard: Guard, sealed: Sealed, modified: Micros | None
+) -> tuple[Written, Row]:
+    """Make a blob the content of the file at `path`, new or not."""
+    check_place(change, path, guard, sealed.size)
+    parent = change.parent(path)
+    target = change.tree.child(parent[-1], path[-1])
+    return set_content(change, parent, target, path, sealed, modified)
+
+
+def set_content(
+    change: Change, parent: list[Row], target: Row | None, path: SpacePath, sealed: Sealed, modified: Micros | None
+) -> tuple[Written, Row]:
+    """Write the version, the node and the journal entry."""
+    row = target or change.make(parent[-1], path[-1], folder=False)
+    when = change.now if modified is None else modified
+    seq = change.record(
+        "update" if target else "create", row.id, path, {"size": sealed.size, "blob": sealed.blob.hex()}
+    )
+    row = change.save(
+        replace(row, blob=sealed.blob, size=sealed.size, seq=seq, modified=when), path[-1], new=target is None
+    )
+    blob = versions.Blob(sealed.blob, row.space, sealed.stored, sealed.digest)
+    versions.add(
+        change.rows, row.id, blob, size=sealed.size, modified=when, received=change.now, author=change.session.user.id
+    )
+    if target is not None and (target.size == 0 or naming.ephemeral(path[-1])):
+        change.drop_version(target.blob)  # a placeholder, or a file that keeps no past
+    change.use(sealed.size - (target.size if target else 0))
+    change.touch(parent, seq)
+    return Written(change.tree.node(row, path[-1]), target is None), row
