@@ -1,27 +1,19 @@
-"""Blobs as files: `blobs/3f/3f…`, mode 0400, in 256 folders by the first byte of the id.
-
-A large blob is hashed and written by a second thread while the caller receives and encrypts the next piece: both
-release the interpreter, so the two overlap on two cores.
-"""
+"""Blobs as files: `blobs/3f/3f…`, mode 0400, in 256 folders by the first byte of the id."""
 
 import hashlib
 import os
-import queue
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography.utils import Buffer
 
+from docstopd.blobs.stream import Stream, write_all
 from docstopd.db import durable
 from docstopd.errors import AlreadyExists, Damaged
 from docstopd.model import BlobId
 
 INLINE = 1 << 20
 """Bytes below which a second thread costs more than it gives."""
-
-PIECES = 8
-"""Pieces on their way to the disk at most; with pieces of one segment this is what a slow disk costs in memory."""
 
 
 class LocalBlobs:
@@ -90,38 +82,34 @@ class LocalReader:
 
 
 class LocalWriter:
-    """A blob file on its way in."""
+    """A blob file on its way in: kept in memory while it is small, streamed to the disk when it is not."""
 
     def __init__(self, temporary: Path, final: Path) -> None:
         self._temporary = temporary
         self._final = final
         self._digest = hashlib.sha256()
-        self._written = 0
-        self._background: _Background | None = None
+        self._small = bytearray()
+        self._stream: Stream | None = None
         with durable.translated():
             self._descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
 
     def write(self, data: Buffer) -> None:
         """See `BlobWriter.write`."""
-        self._written += len(data)
-        if self._background is None and self._written > INLINE:
-            self._background = _Background(self._append)
-        if self._background is None:
-            self._append(data)
-        else:
-            self._background.put(bytes(data))
-
-    def _append(self, data: Buffer) -> None:
-        self._digest.update(data)
-        view = memoryview(data)
-        with durable.translated():
-            while view:
-                view = view[os.write(self._descriptor, view) :]
+        if self._stream is None:
+            if len(self._small) + len(data) <= INLINE:
+                self._small += data
+                return
+            self._stream = Stream(self._descriptor, self._digest)
+            self._stream.write(self._small)
+        self._stream.write(data)
 
     def finish(self) -> bytes:
         """See `BlobWriter.finish`."""
-        if self._background is not None:
-            self._background.drain()
+        if self._stream is not None:
+            self._stream.finish()
+        else:
+            self._digest.update(self._small)
+            write_all(self._descriptor, self._small)
         durable.sync(self._descriptor)
         self._close()
         if self._final.exists():
@@ -131,8 +119,8 @@ class LocalWriter:
 
     def abort(self) -> None:
         """See `BlobWriter.abort`."""
-        if self._background is not None:
-            self._background.stop()
+        if self._stream is not None:
+            self._stream.stop()
         self._close()
         self._temporary.unlink(missing_ok=True)
 
@@ -140,40 +128,3 @@ class LocalWriter:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-
-class _Background:
-    """Runs one writer's appends in order in another thread; the first error comes out at the next call."""
-
-    def __init__(self, append: Callable[[Buffer], None]) -> None:
-        self._append = append
-        self._error: BaseException | None = None
-        self._pieces: queue.Queue[bytes | None] = queue.Queue(PIECES)
-        self._thread = threading.Thread(target=self._run, name="blob-writer", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while (piece := self._pieces.get()) is not None:
-            if self._error is None:
-                try:
-                    self._append(piece)
-                except BaseException as error:  # noqa: BLE001 - raised to the caller by put or drain
-                    self._error = error
-
-    def put(self, piece: bytes) -> None:
-        """Queue a piece; waits while the disk is behind."""
-        if self._error is not None:
-            raise self._error
-        self._pieces.put(piece)
-
-    def drain(self) -> None:
-        """Wait until every piece is written."""
-        self.stop()
-        if self._error is not None:
-            raise self._error
-
-    def stop(self) -> None:
-        """End the thread, whatever became of its pieces."""
-        if self._thread.is_alive():
-            self._pieces.put(None)
-            self._thread.join()

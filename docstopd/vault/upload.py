@@ -42,6 +42,7 @@ class BlobSealer:
         self._key = self._stores.random(32)
         self._sealer = floe.Sealer(self._key, floe.blob_aad(self._blob), random=self._stores.random)
         self._plain = bytearray()
+        self._filled = 0
         self._out = bytearray()
         self._size = 0
         self._stored = 0
@@ -56,11 +57,22 @@ class BlobSealer:
         view = memoryview(data)
         while view:
             # A full segment waits here until more comes: the last one must not be empty.
-            if len(self._plain) == floe.PLAIN:
+            if self._filled == floe.PLAIN:
                 self._flush(last=False)
-            room = floe.PLAIN - len(self._plain)
-            self._plain += view[:room]
-            view = view[room:]
+            count = min(len(view), floe.PLAIN - self._filled)
+            self._hold(view[:count])
+            view = view[count:]
+
+    def _hold(self, piece: memoryview) -> None:
+        """Append to the segment that waits. Its buffer grows once, up to a segment, and is then used again."""
+        end = self._filled + len(piece)
+        if end > len(self._plain):
+            self._plain[self._filled :] = b""
+            self._plain += piece
+        else:
+            with memoryview(self._plain) as held:
+                held[self._filled : end] = piece
+        self._filled = end
 
     def finish(self) -> Sealed:
         """Seal the rest and make the blob durable."""
@@ -75,13 +87,13 @@ class BlobSealer:
             self._stores.blobs.delete(self._blob)
 
     def _flush(self, *, last: bool) -> None:
-        length = len(self._plain) + floe.OVERHEAD
+        length = self._filled + floe.OVERHEAD
         if len(self._out) < length:
             self._out = bytearray(length)
-        with memoryview(self._out) as out:
-            self._sealer.seal(self._plain, last, out)
+        with memoryview(self._plain) as held, memoryview(self._out) as out:
+            self._sealer.seal(held[: self._filled], last, out)
             self._emit(out[:length])
-        self._plain.clear()
+        self._filled = 0
 
     def _emit(self, data: Buffer) -> None:
         self._writer.write(data)
