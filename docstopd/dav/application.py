@@ -13,7 +13,6 @@ from typing import Any
 from wsgidav.wsgidav_app import WsgiDAVApp
 
 from docstopd.dav.authenticate import REQUEST, Authenticator
-from docstopd.dav.door import Vault
 from docstopd.dav.errors import error_response
 from docstopd.dav.options import options
 from docstopd.dav.provider import VaultProvider
@@ -23,6 +22,7 @@ from docstopd.dav.response import StartResponse, text
 from docstopd.dav.settings import Settings
 from docstopd.dav.url import SHARE, PublicNames, request_target
 from docstopd.errors import DocstopdError, Failed, StateUnknown
+from docstopd.vault import Vault
 
 logger = logging.getLogger(__name__)
 

@@ -13,6 +13,7 @@ from wsgidav.mw.base_mw import BaseMiddleware
 from docstopd.dav.refusal import Refusal, bad_request
 from docstopd.dav.request import Request
 from docstopd.errors import Throttled, Unauthenticated
+from docstopd.vault import Session
 
 _AGENT = 200
 """Characters of a User-Agent that the journal is given."""
@@ -31,7 +32,7 @@ class Authenticator(BaseMiddleware):  # type: ignore[misc]  # WsgiDAV is untyped
         return self.next_app(environ, start_response)
 
 
-def sign_in(request: Request) -> Any:
+def sign_in(request: Request) -> Session:
     """Return the caller's session. The same words for an unknown user and a wrong password."""
     environ = request.environ
     challenge = ("WWW-Authenticate", f'Basic realm="{request.settings.realm}", charset="UTF-8"')

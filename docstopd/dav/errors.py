@@ -66,7 +66,7 @@ def _condition(name: str, error: errors.DocstopdError, request: Request | None) 
 
 def root_href(path: SpacePath, request: Request | None) -> str:
     """Return the href of a lock's root, by its name alone when it has gone or may not be looked at."""
-    if request is not None and request.session is not None:
+    if request is not None and request.signed_in:
         try:
             return request.href_of(path)
         except errors.DocstopdError:

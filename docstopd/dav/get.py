@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from docstopd.dav.conditions import if_range_holds, read_status
 from docstopd.dav.content_type import browser_headers, content_type
 from docstopd.dav.dates import http_date
-from docstopd.dav.door import Content
 from docstopd.dav.ranges import parse_range
 from docstopd.dav.request import Request
 from docstopd.dav.response import Response, text
 from docstopd.errors import IsFolder, PreconditionFailed
 from docstopd.model import Node
+from docstopd.vault import Content
 
 _PAGE = "This is a folder of docstopd. Mount it with a WebDAV client."
 _AT_ONCE = 256 << 10

@@ -8,7 +8,6 @@ PATCH follows https://sabre.io/dav/http-patch/.
 from contextlib import ExitStack
 from dataclasses import replace
 
-from docstopd.dav.door import Content, Upload
 from docstopd.dav.ranges import parse_content_range, parse_update_range, unsatisfiable
 from docstopd.dav.refusal import Refusal, bad_request
 from docstopd.dav.request import Request, header
@@ -16,6 +15,7 @@ from docstopd.dav.response import Response
 from docstopd.dav.upload import announced_length, checksums, modification_time, receive, refuse_encoding, stored
 from docstopd.errors import NotFound, TooLarge
 from docstopd.model import Guard, Micros, SpacePath, Written
+from docstopd.vault import Content, Upload
 
 PATCH_TYPE = "application/x-sabredav-partialupdate"
 

@@ -1,7 +1,7 @@
 """The live properties: one function each, and one table.
 
-RFC 4918 section 15, RFC 4331 (quota), RFC 5397 (current-user-principal), RFC 3253 section 3.1.5
-(reports). WsgiDAV gives an unquoted getetag and an empty propname, and leaves inherited locks out.
+RFC 4918 section 15, RFC 4331 (quota), RFC 5397 (current-user-principal), RFC 3744 section 5.5 (privileges), RFC 3253
+section 3.1.5 (reports). WsgiDAV gives an unquoted getetag and an empty propname, and leaves inherited locks out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from docstopd.dav import locks
 from docstopd.dav.content_type import content_type
 from docstopd.dav.dates import http_date, iso_date
 from docstopd.dav.multistatus import escape
-from docstopd.model import Lock, Node, NodeId, Quota
+from docstopd.model import Lock, MemberRole, Node, NodeId, Quota
 
 MICROSOFT = "urn:schemas-microsoft-com:"
 CALENDARSERVER = "http://calendarserver.org/ns/"
@@ -22,6 +22,10 @@ WIN32_CREATED = f"{{{MICROSOFT}}}Win32CreationTime"
 QUOTA_AVAILABLE = "{DAV:}quota-available-bytes"
 QUOTA_USED = "{DAV:}quota-used-bytes"
 LOCKS = "{DAV:}lockdiscovery"
+PRIVILEGES = "{DAV:}current-user-privilege-set"
+
+_READING = ("read", "read-current-user-privilege-set")
+_WRITING = ("write", "write-properties", "write-content", "bind", "unbind", "unlock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Scene:
     locks: Mapping[NodeId, Sequence[Lock]]
     inherited: Sequence[Lock] = ()
     quota: Quota | None = None
+    role: MemberRole | None = None
 
 
 Render = Callable[[Node, Scene], str]
@@ -109,6 +114,13 @@ def _principal(node: Node, scene: Scene) -> str:
     return "<D:current-user-principal><D:href>/dav/</D:href></D:current-user-principal>"
 
 
+def _privileges(node: Node, scene: Scene) -> str:
+    """Tell what the caller's role lets him do; without one (in `/` and `/dav/`) he may read."""
+    granted = _READING if scene.role in (None, MemberRole.READER) else (*_READING, *_WRITING)
+    told = "".join([f"<D:privilege><D:{name}/></D:privilege>" for name in granted])
+    return f"<D:current-user-privilege-set>{told}</D:current-user-privilege-set>"
+
+
 def _reports(node: Node, scene: Scene) -> str:
     return "<D:supported-report-set/>"
 
@@ -140,6 +152,7 @@ TABLE = {
         Live(QUOTA_AVAILABLE, _quota_available, files=False, allprop=False),
         Live(QUOTA_USED, _quota_used, files=False, allprop=False),
         Live("{DAV:}current-user-principal", _principal, allprop=False),
+        Live(PRIVILEGES, _privileges, allprop=False),
         Live("{DAV:}supported-report-set", _reports, allprop=False),
         Live(f"{{{CALENDARSERVER}}}getctag", _ctag, files=False, allprop=False),
         Live(WIN32_MODIFIED, _win32_modified, allprop=False),

@@ -6,10 +6,11 @@ member one string, and Depth: infinity is refused as section 9.1 allows.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain
 from urllib.parse import quote
 
 from docstopd.dav import parents
+from docstopd.dav.dead import Dead, dead_properties
 from docstopd.dav.multistatus import FOUND, MISSING, OK, escape, multistatus, split_name
 from docstopd.dav.properties import Scene
 from docstopd.dav.query import Kind, Query, read_query
@@ -19,13 +20,10 @@ from docstopd.dav.response import Response
 from docstopd.dav.url import href
 from docstopd.dav.xml_body import read_body
 from docstopd.errors import NotFolder
-from docstopd.model import Lock, Node, NodeId, Quota, SpacePath
+from docstopd.model import Lock, MemberRole, Node, NodeId, Quota, SpacePath
 
-_BATCH = 500
 _darwin = re.compile(r"WebDAVFS.*Darwin/([0-9]{1,3})\.([0-9]{1,3})").search
 _STALLING_DARWIN = (24, 4)
-
-Dead = Mapping[NodeId, Mapping[str, str]]
 
 
 def propfind(request: Request) -> Response:
@@ -48,7 +46,8 @@ def _single(request: Request, query: Query, path: SpacePath) -> Response:
     node = request.vault.files.stat(request.session, path)
     covering = request.vault.locks.covering(request.session, path) if query.locks else ()
     query, scene = _scene(request, query, path, node, {node.id: covering})
-    return multistatus(query.start, _render(request, query, scene, iter([(href(path, folder=node.folder), node)])))
+    dead = dead_properties(request, node, ()) if query.dead else {}
+    return multistatus(query.start, _render(query, scene, [(href(path, folder=node.folder), node)], dead))
 
 
 def _folder(request: Request, query: Query, path: SpacePath, depth: int | None) -> Response:
@@ -61,7 +60,8 @@ def _folder(request: Request, query: Query, path: SpacePath, depth: int | None) 
     query, scene = _scene(request, query, path, listing.node, locks)
     base = href(path, folder=True)
     members = ((base + quote(node.name, safe="") + ("/" if node.folder else ""), node) for node in listing.members)
-    return multistatus(query.start, _render(request, query, scene, chain([(base, listing.node)], members)))
+    dead = dead_properties(request, listing.node, listing.members) if query.dead else {}
+    return multistatus(query.start, _render(query, scene, chain([(base, listing.node)], members), dead))
 
 
 def _virtual(request: Request, query: Query, depth: int | None) -> Response:
@@ -69,7 +69,7 @@ def _virtual(request: Request, query: Query, depth: int | None) -> Response:
         refuse_infinity()
     listed = parents.listing(request, members=depth == 1)
     scene = Scene(listed[0][1].id, {})
-    return multistatus(query.start, _render(request, query.without_quota(), scene, iter(listed)))
+    return multistatus(query.start, _render(query.without_quota(), scene, listed, {}))
 
 
 def refuse_infinity() -> None:
@@ -80,13 +80,20 @@ def refuse_infinity() -> None:
 def _scene(
     request: Request, query: Query, path: SpacePath, node: Node, locks: Mapping[NodeId, Sequence[Lock]]
 ) -> tuple[Query, Scene]:
+    """Gather what the properties asked for need beside the node, and nothing more."""
     inherited = [lock for lock in locks.get(node.id, ()) if lock.infinite]
-    if not query.quota:
-        return query, Scene(node.id, locks, inherited)
-    quota = None if _stalls(request.environ.get("HTTP_USER_AGENT", "")) else _quota(request, path)
-    if quota is None or quota.available is None:
-        return query.without_quota(), Scene(node.id, locks, inherited)
-    return query, Scene(node.id, locks, inherited, quota)
+    role = _role(request, path) if query.role else None
+    quota = None
+    if query.quota:
+        quota = None if _stalls(request.environ.get("HTTP_USER_AGENT", "")) else _quota(request, path)
+        if quota is None or quota.available is None:
+            query = query.without_quota()
+    return query, Scene(node.id, locks, inherited, quota, role)
+
+
+def _role(request: Request, path: SpacePath) -> MemberRole | None:
+    members = request.vault.spaces.members(path[0])
+    return next((member.role for member in members if member.user == request.session.user.id), None)
 
 
 def _quota(request: Request, path: SpacePath) -> Quota:
@@ -99,13 +106,8 @@ def _stalls(agent: str) -> bool:
     return found is not None and (int(found[1]), int(found[2])) >= _STALLING_DARWIN
 
 
-def _render(request: Request, query: Query, scene: Scene, nodes: Iterator[tuple[str, Node]]) -> Iterator[str]:
-    if not query.dead:
-        return _plain(query, scene, nodes)
-    return chain.from_iterable(
-        _with_dead(query, scene, batch, request.vault.files.properties(request.session, [node for _, node in batch]))
-        for batch in iter(lambda: list(islice(nodes, _BATCH)), [])
-    )
+def _render(query: Query, scene: Scene, nodes: Iterable[tuple[str, Node]], dead: Dead) -> Iterator[str]:
+    return _with_dead(query, scene, nodes, dead) if query.dead else _plain(query, scene, nodes)
 
 
 def _plain(query: Query, scene: Scene, nodes: Iterable[tuple[str, Node]]) -> Iterator[str]:

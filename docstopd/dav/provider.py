@@ -5,7 +5,7 @@ from typing import Any
 from wsgidav.dav_error import HTTP_FORBIDDEN, DAVError
 from wsgidav.dav_provider import DAVProvider
 
-from docstopd.dav.door import Vault
+from docstopd.vault import Vault
 
 
 class VaultProvider(DAVProvider):  # type: ignore[misc]  # WsgiDAV is untyped

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from docstopd.dav.multistatus import Prefixes
-from docstopd.dav.properties import KNOWN_PREFIXES, LOCKS, QUOTA_AVAILABLE, QUOTA_USED, TABLE, Live, Render
+from docstopd.dav.properties import KNOWN_PREFIXES, LOCKS, PRIVILEGES, QUOTA_AVAILABLE, QUOTA_USED, TABLE, Live, Render
 from docstopd.dav.refusal import Refusal, bad_request
 from docstopd.dav.xml_body import children, parse, tag
 
@@ -38,6 +38,7 @@ class Query:
     only_names: bool
     locks: bool
     quota: bool
+    role: bool
 
     def without_quota(self) -> "Query":
         """Return the same query where quotas are properties that nothing has."""
@@ -98,6 +99,7 @@ def _query(names: Iterable[str], *, all_dead: bool = False, only_names: bool = F
         only_names=only_names,
         locks=LOCKS in wanted and not only_names,
         quota=not _QUOTAS.isdisjoint(wanted),
+        role=PRIVILEGES in wanted and not only_names,
     )
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from docstopd.dav.conditions import lists_guard, read_guard
-from docstopd.dav.door import Session, Vault
 from docstopd.dav.refusal import Refusal, bad_request
 from docstopd.dav.settings import Settings
 from docstopd.dav.url import PublicNames, Target, href, reference
 from docstopd.errors import InvalidName, NotFound
 from docstopd.model import Guard, SpacePath
+from docstopd.vault import Session, Vault
 
 READ_ONLY = "OPTIONS, GET, HEAD, PROPFIND"
 ON_FOLDER = f"{READ_ONLY}, PROPPATCH, DELETE, COPY, MOVE, LOCK, UNLOCK"
@@ -20,7 +20,7 @@ _FLAGS = {"T": True, "F": False}
 
 @dataclass(slots=True)
 class Request:
-    """The WSGI environ, where it points, who asks, and the vault to ask. `session` is set once the caller is known."""
+    """The WSGI environ, where it points, who asks, and the vault to ask."""
 
     environ: dict[str, Any]
     method: str
@@ -28,7 +28,22 @@ class Request:
     vault: Vault
     settings: Settings
     names: PublicNames
-    session: Session = field(default=None, repr=False)
+    _session: Session | None = field(default=None, repr=False)
+
+    @property
+    def session(self) -> Session:
+        """Who asks. Set by the Authenticator, without which no method is reached."""
+        assert self._session is not None
+        return self._session
+
+    @session.setter
+    def session(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether the caller is known."""
+        return self._session is not None
 
     @property
     def path(self) -> SpacePath:

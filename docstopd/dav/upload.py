@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from docstopd.dav.dates import SECOND
-from docstopd.dav.door import Upload
 from docstopd.dav.refusal import Refusal, bad_request
 from docstopd.dav.request import Request, header
 from docstopd.dav.response import Response, empty
 from docstopd.errors import IncompleteBody, TooLarge
 from docstopd.model import Micros, Written
+from docstopd.vault import Upload
 
 SEGMENT = 262_112
 """Plaintext bytes of one FLOE segment: reading that much lets the vault seal it without joining pieces."""
