@@ -18,6 +18,7 @@ _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*
 _MOST_CHUNK_LINE = 1024
 _MOST_TRAILER = 8 * 1024
 _DISCARD = 16 * 1024
+_PIECE = 256 * 1024
 
 
 class Body(Protocol):
@@ -70,6 +71,10 @@ class _Stream(io.RawIOBase):
         while done < len(view) and (count := self._some(view[done:])):
             done += count
         return done
+
+    def readall(self) -> bytes:
+        """What is left, in pieces larger than io's own. Raises IncompleteBody."""
+        return b"".join(iter(lambda: self.read(_PIECE), b""))
 
     def _some(self, view: memoryview) -> int:
         if self._broken:

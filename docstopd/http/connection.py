@@ -84,7 +84,7 @@ class Connection:
     def communicate(self) -> bool:
         """Serve what has arrived; True to wait for more, False to close."""
         try:
-            return self.transport.handshake() and self._serve_in_turn()
+            return not self.transport.handshake() or self._serve_in_turn()
         except Rejection as rejection:
             self._reject(rejection)
         except (Lost, OSError) as error:
@@ -157,9 +157,11 @@ class Connection:
             if isinstance(result, list | tuple) and len(result) == 1:
                 response.send_whole(result[0])
                 return
-            if not head_only:
+            if not (head_only and response.prepared):
                 for piece in result:
                     response.send(piece)
+                    if head_only:
+                        break  # a generator begins, and calls start_response, at its first piece
             response.finish()
         finally:
             close = getattr(result, "close", None)

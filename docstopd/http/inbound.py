@@ -10,16 +10,19 @@ _READ_BODY = 64 * 1024
 class Inbound:
     """A connection's reading side. At most one read's worth (64 KiB) and one head are held."""
 
-    __slots__ = ("_data", "_position", "_transport")
+    __slots__ = ("_data", "_position", "_starved", "_transport")
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._data = b""
         self._position = 0
+        self._starved = False  # whether what is held is the part of a head that was looked at already
 
     @property
     def waiting(self) -> bool:
-        """Whether something can be read without asking the kernel."""
+        """Whether there is something to look at without asking the kernel."""
+        if self._starved:
+            return False
         return self._position < len(self._data) or self._transport.pending
 
     def head(self, limit: int) -> tuple[bytes, bool] | None:
@@ -29,6 +32,7 @@ class Inbound:
         """
         self._data = self._data[self._position :]
         self._position = 0
+        self._starved = False
         searched = 0
         while True:
             if not searched and self._data.startswith(b"\r\n"):
@@ -42,6 +46,7 @@ class Inbound:
             searched = max(0, len(self._data) - 3)
             more = self._transport.receive(_READ)
             if more is None:
+                self._starved = True
                 return self._data, False
             if not more:
                 return None

@@ -64,6 +64,11 @@ class Response:
         self._fields = fields
         return self._write
 
+    @property
+    def prepared(self) -> bool:
+        """Whether status and fields are set."""
+        return bool(self._status)
+
     def _write(self, data: bytes) -> None:
         self.send(data)
 
