@@ -46,7 +46,7 @@ def before(share: Share) -> bytes:
 @pytest.fixture
 def mount(share: Share, folder: Path, before: bytes) -> Iterator[Path]:
     """The share's mount point; unmounted afterwards whatever happened."""
-    program = _mounter()
+    program, umount = _mounter(), programs.need("umount")
     _configure(share, folder)
     point = folder / "mount"
     options = f"conf={folder}/davfs2.conf,uid={os.getuid()},gid={os.getgid()}"
@@ -55,7 +55,7 @@ def mount(share: Share, folder: Path, before: bytes) -> Iterator[Path]:
     try:
         yield point
     finally:
-        _unmount(point)
+        _unmount(umount, point)
 
 
 def test_a_file_written_through_the_mount_is_on_the_share(mount: Path, share: Share) -> None:
@@ -122,9 +122,8 @@ def _configure(share: Share, folder: Path) -> None:
     (folder / "cache").chmod(0o1775)
 
 
-def _unmount(point: Path) -> None:
+def _unmount(umount: str, point: Path) -> None:
     """Politely, which waits for uploads to end; then by force, so that no mount outlives the test."""
-    umount = programs.need("umount")
     try:
         subprocess.run([umount, point], timeout=30, check=True, capture_output=True)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
