@@ -138,15 +138,25 @@ def _running(announced: dict[str, str], folder: Path, process: subprocess.Popen[
 
 
 def _alive(process: subprocess.Popen[bytes]) -> bool:
-    """Whether the group still has a member one second after its leader is gone (its children are reaped by init)."""
+    """Whether its group still has a running member one second after its leader is gone."""
     deadline = time.monotonic() + 1.0
-    while time.monotonic() < deadline:
-        try:
-            os.killpg(process.pid, 0)
-        except ProcessLookupError:
-            return False
+    while _members(process.pid):
+        if time.monotonic() > deadline:
+            return True
         time.sleep(0.02)
-    return True
+    return False
+
+
+def _members(group: int) -> list[int]:
+    """The group's processes. One that has ended and waits for init to notice, as init may never do, does not count."""
+    members = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The name in parentheses may hold spaces; state, parent and group follow it.
+            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(its_group) == group and state not in {"Z", "X"}:
+                members.append(int(stat.parent.name))
+    return members
 
 
 def _read(path: Path) -> str:
