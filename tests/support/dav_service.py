@@ -28,7 +28,7 @@ class Service:
     url: str
     vault: Vault
     data: Path
-    users: tuple[str, ...] = ("ada", "bob")
+    open: contextlib.ExitStack
 
     @property
     def authority(self) -> str:
@@ -57,7 +57,9 @@ class Service:
     def connection(self) -> "Connection":
         """A connection that stays open from one request to the next."""
         host, _, port = self.authority.partition(":")
-        return Connection(http.client.HTTPConnection(host, int(port), timeout=30))
+        connection = http.client.HTTPConnection(host, int(port), timeout=30)
+        self.open.callback(connection.close)
+        return Connection(connection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +92,5 @@ def serving(folder: Path, **sections: Any) -> Iterator[Service]:
         stack.callback(thread.join)
         stack.callback(server.stop, 5.0)
         host, port = listener.getsockname()
-        yield Service(f"http://{host}:{port}/", vault, config.data)
+        connections = stack.enter_context(contextlib.ExitStack())
+        yield Service(f"http://{host}:{port}/", vault, config.data, connections)
