@@ -1,4 +1,4 @@
-"""Making a new data folder: keys, stores, certificate. Nothing that exists is ever overwritten."""
+"""Making a new data folder: keys, stores, certificate, first user. Nothing that exists is ever overwritten."""
 
 import datetime
 import ipaddress
@@ -16,9 +16,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from docstopd.config import Config
 from docstopd.crypto import hpke, organisation
 from docstopd.crypto.serverkey import ServerKey
-from docstopd.daemon.compose import CANARY, open_stores
+from docstopd.daemon.compose import CANARY, open_stores, open_vault
 from docstopd.db import durable
 from docstopd.errors import AlreadyExists
+from docstopd.model import Role
+from docstopd.vault.accounts import NewAccount
 
 CERTIFICATE_DAYS = 825
 """The longest that macOS and iOS accept."""
@@ -47,6 +49,13 @@ def make_data(config: Config, organisation_key: hpke.PublicKey | None) -> None:
         stores.keyring.put_fact("canary", CANARY)
         if organisation_key is not None:
             stores.keyring.put_fact("organisation", organisation_key.encode())
+
+
+def make_service(config: Config, organisation_key: hpke.PublicKey | None, user: str, password: str) -> NewAccount:
+    """`make_data`, and the first account, an admin. Raises `AlreadyExists`, `Refused` for the name or password."""
+    make_data(config, organisation_key)
+    with open_vault(config) as vault:
+        return vault.accounts.add(user, password, role=Role.ADMIN)
 
 
 def new_organisation_key(path: Path) -> hpke.PublicKey:
@@ -93,6 +102,17 @@ def make_certificate(folder: Path, names: list[str]) -> CertificateFiles:
     durable.write_file(files.key, private)
     durable.write_file(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     return files
+
+
+def certificate_names(address: str = "127.0.0.1") -> list[str]:
+    """The names under which this machine, listening on `address`, may be reached."""
+    names = ["localhost", "127.0.0.1", "::1"]
+    host = socket.gethostname()
+    if host.isascii() and host:
+        names.append(host)
+    if address not in {"0.0.0.0", "::", "localhost"}:  # noqa: S104 - compared
+        names.append(address)
+    return list(dict.fromkeys(names))
 
 
 def _general_name(text: str) -> x509.GeneralName:

@@ -1,0 +1,43 @@
+"""All commands in one list."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from docstopd import __version__
+from docstopd.cli.quickstart import quickstart
+from docstopd.cli.serve import serve
+
+app = typer.Typer(
+    name="docstopd",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"docstopd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def docstopd(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option("--config", envvar="DOCSTOPD_CONFIG", metavar="FILE", help="The configuration.")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say the version and end.")
+    ] = False,
+) -> None:
+    """An encrypted records share over WebDAV."""
+    context.obj = config
+
+
+for command in (quickstart, serve):
+    app.command()(command)

@@ -1,0 +1,34 @@
+"""From the arguments to an exit code; nothing else maps errors to codes."""
+
+import os
+import sys
+from typing import NoReturn
+
+from docstopd.cli.app import app
+from docstopd.errors import ConfigurationError, Failed, Refused, StateUnknown
+
+DONE = 0
+FAILED = 1
+STATE_UNKNOWN = 70
+"""Beside 2 for wrong usage, which is the parser's, and `output.DAMAGE`."""
+
+
+def main() -> NoReturn:
+    """Run the command that the process's arguments name. An error that nobody expected keeps its traceback."""
+    os.umask(0o077)  # what any command writes, databases and their logs among it, is its user's alone
+    try:
+        app(prog_name="docstopd")
+    except ConfigurationError as error:
+        _fail("\n".join(error.problems), FAILED)
+    except (Refused, Failed) as error:
+        _fail(str(error), FAILED)
+    except StateUnknown as error:
+        _fail(f"{error}; nothing more was done: run `docstopd check`, and look at the disk", STATE_UNKNOWN)
+    except BrokenPipeError:
+        _fail("whoever read the output has gone", FAILED)
+    sys.exit(DONE)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    sys.stderr.write(f"docstopd: {message}\n")
+    sys.exit(code)
