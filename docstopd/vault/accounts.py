@@ -15,7 +15,7 @@ from docstopd.crypto import slot as slots
 from docstopd.crypto.userkey import Identity, UserKey
 from docstopd.crypto.wrap import unwrap, wrap
 from docstopd.db import Rows
-from docstopd.errors import AlreadyExists, Forbidden, NotFound, Refused, Unauthenticated
+from docstopd.errors import AlreadyExists, Failed, Forbidden, NotFound, Refused, Unauthenticated
 from docstopd.keyring import Slot
 from docstopd.model import Custody, MemberRole, Micros, Role, SlotId, SlotKind, Space, User, UserId
 from docstopd.vault.journal import SYSTEM, Facts, Journal
@@ -102,7 +102,7 @@ class Accounts:
 
         try:
             self._stores.catalog.write(work)
-        except Refused:
+        except (Refused, Failed):
             keyring.remove_user(user.id)
             keyring.remove_space(key.space)
             raise

@@ -176,15 +176,21 @@ class Changes:
             return look(Change(self, rows, session, label))
 
     def destroy(self, blobs: list[BlobId]) -> None:
-        """Destroy blobs that no row names, keys first; what a crash or an error leaves over is an orphan, and legal."""
+        """Destroy blobs that no row names, keys first; what a crash or an error leaves over is an orphan, and legal.
+
+        On a full disk no key can be removed; the blob goes all the same, since it may be what fills the disk.
+        """
         if not blobs:
             return
         try:
             self.stores.keyring.remove_data_keys(blobs)
-            for blob in blobs:
-                self.stores.blobs.delete(blob)
         except Failed as error:
-            log.warning("%d blobs that are no longer needed stay until the next sweep: %s", len(blobs), error)
+            log.warning("%d keys that are no longer needed stay until the next sweep: %s", len(blobs), error)
+        for blob in blobs:
+            try:
+                self.stores.blobs.delete(blob)
+            except Failed as error:
+                log.warning("blob %s is no longer needed and stays until the next sweep: %s", blob.hex(), error)
 
 
 def checked_path(path: SpacePath, policy: Policy) -> SpacePath:

@@ -9,7 +9,7 @@ from docstopd.crypto import hpke
 from docstopd.crypto.spacekey import SpaceKey
 from docstopd.crypto.userkey import public_hpke
 from docstopd.db import Rows
-from docstopd.errors import AlreadyExists, Forbidden, InvalidName, NotFound, Refused
+from docstopd.errors import AlreadyExists, Failed, Forbidden, InvalidName, NotFound, Refused
 from docstopd.model import Custody, Member, MemberRole, Space, SpaceId, User, UserId
 from docstopd.vault.change import Changes
 from docstopd.vault.journal import Facts, Seal
@@ -72,7 +72,7 @@ class Spaces:
             return self._stores.catalog.write(
                 lambda rows: self.create(rows, key, label, owner, custody=custody, quota=quota)
             )
-        except Refused:
+        except (Refused, Failed):
             self._stores.keyring.remove_space(key.space)
             raise
 

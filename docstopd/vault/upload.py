@@ -47,7 +47,11 @@ class BlobSealer:
         self._size = 0
         self._stored = 0
         self._writer: BlobWriter = self._stores.blobs.create(self._blob)
-        self._emit(self._sealer.header)
+        try:
+            self._emit(self._sealer.header)
+        except BaseException:  # nobody has this object yet who could abort it
+            self._writer.abort()
+            raise
 
     def write(self, data: Buffer) -> None:
         """Append plaintext. Raises `TooLarge`, `StorageFull`."""

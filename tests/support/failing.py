@@ -1,0 +1,95 @@
+"""Stores that fail when a test says so, and are otherwise the real ones that they wrap."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
+
+from docstopd.blobs import BlobReader, BlobStore, BlobWriter
+from docstopd.db import Database, Rows
+from docstopd.model import BlobId
+
+T = TypeVar("T")
+
+
+class FailingDatabase:
+    """Fails at a write: before it, as a full disk does, or after it, as a failed fsync may."""
+
+    def __init__(self, inner: Database) -> None:
+        self._inner = inner
+        self.before: Exception | None = None
+        self.after: Exception | None = None
+        self.skip = 0
+
+    def read(self) -> AbstractContextManager[Rows]:
+        return self._inner.read()
+
+    def write(self, work: Callable[[Rows], T]) -> T:
+        if self.skip:
+            self.skip -= 1
+            return self._inner.write(work)
+        if self.before is not None:
+            failure = self.before
+
+            def undone(rows: Rows) -> T:
+                work(rows)
+                raise failure  # after all of it has run: what stays now was not undone
+
+            return self._inner.write(undone)
+        result = self._inner.write(work)
+        if self.after is not None:
+            raise self.after
+        return result
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class FailingBlobs:
+    """Fails at a step of a blob's life."""
+
+    def __init__(self, inner: BlobStore) -> None:
+        self._inner = inner
+        self.create_fails: Exception | None = None
+        self.write_fails: Exception | None = None
+        self.finish_fails: Exception | None = None
+        self.finished_fails: Exception | None = None
+        self.delete_fails: Exception | None = None
+
+    def create(self, blob: BlobId) -> BlobWriter:
+        raise_if(self.create_fails)
+        return _FailingWriter(self, self._inner.create(blob))
+
+    def open(self, blob: BlobId) -> BlobReader:
+        return self._inner.open(blob)
+
+    def delete(self, blob: BlobId) -> None:
+        raise_if(self.delete_fails)
+        self._inner.delete(blob)
+
+    def ids(self) -> Iterator[BlobId]:
+        return self._inner.ids()
+
+
+class _FailingWriter:
+    def __init__(self, blobs: FailingBlobs, inner: BlobWriter) -> None:
+        self._blobs = blobs
+        self._inner = inner
+
+    def write(self, data: Any) -> None:
+        raise_if(self._blobs.write_fails)
+        self._inner.write(data)
+
+    def finish(self) -> bytes:
+        raise_if(self._blobs.finish_fails)
+        digest = self._inner.finish()
+        raise_if(self._blobs.finished_fails)
+        return digest
+
+    def abort(self) -> None:
+        self._inner.abort()
+
+
+def raise_if(failure: Exception | None) -> None:
+    """Raise it, if there is one."""
+    if failure is not None:
+        raise failure
