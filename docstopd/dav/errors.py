@@ -13,6 +13,7 @@ from docstopd.dav.response import XML_TYPE, Response, text, whole
 from docstopd.dav.url import href
 from docstopd.model import SpacePath
 
+_FAILED = "What is stored cannot be read as it was written; it has been logged."
 _TABLE: dict[type[errors.DocstopdError], tuple[int, str]] = {
     errors.Unauthenticated: (401, ""),
     errors.Throttled: (429, ""),
@@ -55,7 +56,8 @@ def error_response(error: errors.DocstopdError, request: Request | None) -> Resp
     if condition:
         return whole(status, XML_TYPE, error_body(_condition(condition, error, request)))
     headers = (("Retry-After", "1"),) if isinstance(error, errors.Busy) else ()
-    return text(status, str(error) or "The request cannot be carried out.", *headers)
+    message = _FAILED if isinstance(error, errors.Failed) else str(error)
+    return text(status, message or "The request cannot be carried out.", *headers)
 
 
 def _condition(name: str, error: errors.DocstopdError, request: Request | None) -> str:

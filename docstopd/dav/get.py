@@ -5,6 +5,7 @@ before 200 is sent, so a damaged file is an error and not a broken download. A c
 listing: WsgiDAV's browser page resolves every member again.
 """
 
+import logging
 from collections.abc import Iterator
 
 from docstopd.dav.conditions import if_range_holds, read_status
@@ -13,9 +14,11 @@ from docstopd.dav.dates import http_date
 from docstopd.dav.ranges import parse_range
 from docstopd.dav.request import Request
 from docstopd.dav.response import Response, text
-from docstopd.errors import IsFolder, PreconditionFailed
+from docstopd.errors import Failed, IsFolder, PreconditionFailed
 from docstopd.model import Node
 from docstopd.vault import Content
+
+logger = logging.getLogger(__name__)
 
 _PAGE = "This is a folder of docstopd. Mount it with a WebDAV client."
 _AT_ONCE = 256 << 10
@@ -82,7 +85,12 @@ class Body:
         self._blocks = blocks
 
     def __iter__(self) -> Iterator[bytes | memoryview]:
-        return self._blocks
+        """Yield the blocks. Damage that shows only now ends the connection: what was sent is right, but short."""
+        try:
+            yield from self._blocks
+        except Failed as error:
+            logger.error("GET broke off: %s: %s", type(error).__name__, error)  # noqa: TRY400  # foreseen: no traceback
+            raise
 
     def close(self) -> None:
         """End the reading."""

@@ -7,7 +7,7 @@ listing that fits one piece gets a Content-Length, a longer one goes out as it i
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from itertools import chain, islice
 from types import MappingProxyType
 
 from docstopd.dav.response import XML_TYPE, Response, whole
@@ -17,7 +17,8 @@ END = "</D:multistatus>"
 FOUND = "<D:propstat><D:prop>"
 OK = "</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"
 MISSING = "</D:prop><D:status>HTTP/1.1 404 Not Found</D:status></D:propstat>"
-_PIECE = 64 << 10
+_TOGETHER = 128
+"""Responses that go out as one piece; what a response can hold is bounded, so a piece is too."""
 
 _special = re.compile(r"[&<>\"]").search
 _not_xml = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]").sub
@@ -89,15 +90,6 @@ def multistatus(start: str, responses: Iterable[str]) -> Response:
     return Response(207, [XML_TYPE], chain((first, second), pieces))
 
 
-def _pieces(texts: Iterable[str]) -> Iterator[bytes]:
-    gathered: list[str] = []
-    size = 0
-    for text in texts:
-        gathered.append(text)
-        size += len(text)
-        if size >= _PIECE:
-            yield "".join(gathered).encode()
-            gathered.clear()
-            size = 0
-    if gathered:
+def _pieces(texts: Iterator[str]) -> Iterator[bytes]:
+    while gathered := list(islice(texts, _TOGETHER)):
         yield "".join(gathered).encode()

@@ -18,6 +18,6 @@ def refuse_foreign(request: Request) -> None:
         return
     if environ.get("HTTP_SEC_FETCH_SITE") in _FOREIGN:
         raise Refusal(403, "Pages of other sites cannot write here.")
-    origin = environ.get("HTTP_ORIGIN")
-    if origin and origin.partition("://")[2] != environ.get("HTTP_HOST"):
+    scheme, _, authority = environ.get("HTTP_ORIGIN", "").partition("://")
+    if scheme and not request.names.are_meant(scheme, authority, environ.get("HTTP_HOST", "")):
         raise Refusal(403, "Pages of other sites cannot write here.")

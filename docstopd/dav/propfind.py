@@ -7,7 +7,6 @@ member one string, and Depth: infinity is refused as section 9.1 allows.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from urllib.parse import quote
 
 from docstopd.dav import parents
 from docstopd.dav.dead import Dead, dead_properties
@@ -17,7 +16,7 @@ from docstopd.dav.query import Kind, Query, read_query
 from docstopd.dav.refusal import Refusal
 from docstopd.dav.request import Request
 from docstopd.dav.response import Response
-from docstopd.dav.url import href
+from docstopd.dav.url import escape_name, href
 from docstopd.dav.xml_body import read_body
 from docstopd.errors import NotFolder
 from docstopd.model import Lock, MemberRole, Node, NodeId, Quota, SpacePath
@@ -59,7 +58,7 @@ def _folder(request: Request, query: Query, path: SpacePath, depth: int | None) 
     locks = request.vault.locks.members(request.session, path) if query.locks else {}
     query, scene = _scene(request, query, path, listing.node, locks)
     base = href(path, folder=True)
-    members = ((base + quote(node.name, safe="") + ("/" if node.folder else ""), node) for node in listing.members)
+    members = ((base + escape_name(node.name) + ("/" if node.folder else ""), node) for node in listing.members)
     dead = dead_properties(request, listing.node, listing.members) if query.dead else {}
     return multistatus(query.start, _render(query, scene, chain([(base, listing.node)], members), dead))
 
@@ -107,7 +106,7 @@ def _stalls(agent: str) -> bool:
 
 
 def _render(query: Query, scene: Scene, nodes: Iterable[tuple[str, Node]], dead: Dead) -> Iterator[str]:
-    return _with_dead(query, scene, nodes, dead) if query.dead else _plain(query, scene, nodes)
+    return _with_dead(query, scene, nodes, dead) if dead else _plain(query, scene, nodes)
 
 
 def _plain(query: Query, scene: Scene, nodes: Iterable[tuple[str, Node]]) -> Iterator[str]:

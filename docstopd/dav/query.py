@@ -15,6 +15,7 @@ from docstopd.dav.xml_body import children, parse, tag
 _LONGEST_KEPT = 8192
 _KEPT = 256
 _QUOTAS = frozenset({QUOTA_AVAILABLE, QUOTA_USED})
+_TOLD = tuple(live.name for live in TABLE.values() if live.allprop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def _kept(body: bytes, most: int) -> Query:
 
 def _read(body: bytes, most: int) -> Query:
     if not body:
-        return _query([live.name for live in TABLE.values() if live.allprop], all_dead=True)
+        return _query(_TOLD, [], all_dead=True)
     root = parse(body)
     if tag(root) != "{DAV:}propfind":
         raise bad_request("The body of PROPFIND is a DAV:propfind element.")
@@ -69,12 +70,11 @@ def _read(body: bytes, most: int) -> Query:
     if len(kinds) != 1:
         raise bad_request("A DAV:propfind holds one of propname, allprop and prop.")
     if tag(kinds[0]) == "{DAV:}propname":
-        return _query([name for name in TABLE if name not in _QUOTAS], all_dead=True, only_names=True)
+        return _query([name for name in TABLE if name not in _QUOTAS], [], all_dead=True, only_names=True)
     if tag(kinds[0]) == "{DAV:}prop":
-        return _query(_bounded([tag(child) for child in kinds[0]], most))
+        return _query([], _bounded([tag(child) for child in kinds[0]], most))
     included = [tag(child) for include in children(root, "{DAV:}include") for child in include]
-    told = [live.name for live in TABLE.values() if live.allprop]
-    return _query(told + _bounded(included, most), all_dead=True)
+    return _query(_TOLD, _bounded(included, most), all_dead=True)
 
 
 def _bounded(names: list[str], most: int) -> list[str]:
@@ -85,15 +85,21 @@ def _bounded(names: list[str], most: int) -> list[str]:
     return distinct
 
 
-def _query(names: Iterable[str], *, all_dead: bool = False, only_names: bool = False) -> Query:
-    wanted = list(dict.fromkeys(names))
+def _query(told: Iterable[str], asked: list[str], *, all_dead: bool = False, only_names: bool = False) -> Query:
+    """Make a query of what is told where it exists, and what was asked for by name and is missed where it doesn't."""
+    wanted = list(dict.fromkeys([*told, *asked]))
     prefixes = Prefixes(KNOWN_PREFIXES)
-    files = _kind(wanted, prefixes, lambda live: live.files, only_names=only_names)
-    folders = _kind(wanted, prefixes, lambda live: live.folders, only_names=only_names)
+    elements = {name: prefixes.empty(name) for name in wanted}
+
+    def kind(has: Callable[[Live], bool]) -> Kind:
+        names = tuple(name for name in wanted if name in TABLE and has(TABLE[name]))
+        live = tuple(_constant(elements[name]) if only_names else TABLE[name].render for name in names)
+        return Kind(live, names, tuple((name, elements[name]) for name in asked if name not in names))
+
     return Query(
         start=prefixes.start(),
-        files=files,
-        folders=folders,
+        files=kind(lambda live: live.files),
+        folders=kind(lambda live: live.folders),
         dead=all_dead or any(name not in TABLE for name in wanted),
         all_dead=all_dead,
         only_names=only_names,
@@ -101,14 +107,6 @@ def _query(names: Iterable[str], *, all_dead: bool = False, only_names: bool = F
         quota=not _QUOTAS.isdisjoint(wanted),
         role=PRIVILEGES in wanted and not only_names,
     )
-
-
-def _kind(wanted: list[str], prefixes: Prefixes, has: Callable[[Live], bool], *, only_names: bool) -> Kind:
-    names = tuple(name for name in wanted if name in TABLE and has(TABLE[name]))
-    elements = {name: prefixes.empty(name) for name in wanted}
-    live = tuple(_constant(elements[name]) if only_names else TABLE[name].render for name in names)
-    rest = tuple((name, elements[name]) for name in wanted if name not in names)
-    return Kind(live, names, () if only_names else rest)
 
 
 def _constant(element: str) -> Render:

@@ -29,7 +29,7 @@ def copy(request: Request) -> Response:
 
 def move(request: Request) -> Response:
     """Move a file or folder; its locks don't follow it (section 7.5)."""
-    if request.depth() is not None and "HTTP_DEPTH" in request.environ:
+    if request.depth() is not None:
         _only_infinity(request)
     source, target, overwrite = request.path_to_remove, _target(request), request.overwrite()
     try:

@@ -23,6 +23,7 @@ def test_no_body_is_allprop() -> None:
     assert query.locks
     assert not query.quota
     assert "{DAV:}quota-used-bytes" not in query.folders.names
+    assert not query.folders.rest, "what nobody asked for by name is not missed"
     assert query.files.names == read_query(query_body("<D:allprop/>"), 200).files.names
 
 
