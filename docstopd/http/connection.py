@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from docstopd.http.server import Server
 
 _log = logging.getLogger(__name__)
+_access = logging.getLogger("docstopd.access")
 
 MOST_DRAINED = 64 * 1024
 _MOST_IN_A_ROW = 16
@@ -127,6 +128,7 @@ class Connection:
         self._body = self._frame(head)
         self._keeps = head.keep_alive
         response = Response(self, head.method, head.modern)
+        begun = time.perf_counter()
         environ = self._server.environs.build(head, self._body, self._peer, self.transport.secure)
         try:
             self._run(environ, response, head.method == "HEAD")
@@ -139,6 +141,8 @@ class Connection:
             self._fault(response)
             return False
         self._unread = not self._body.settle(MOST_DRAINED) if response.stays else not self._body.can_settle(0)
+        if _access.isEnabledFor(logging.DEBUG):  # paths are names of sealed spaces and never logged
+            _access.debug("%s %s %.1f ms", head.method, response.status[:3], 1000 * (time.perf_counter() - begun))
         self._begun = False
         self.deadline = time.monotonic() + self._server.settings.keep_alive
         return response.stays and not self._unread

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cheroot.workers import threadpool
 
+from docstopd.http.turns import Turns
+
 if TYPE_CHECKING:
     from docstopd.http.server import Server
 
@@ -18,8 +20,8 @@ class Pool(threadpool.ThreadPool):
     """cheroot's pool, fed by `take` instead of a queue, and sized by threads that work.
 
     cheroot has one thread watch all sockets and pass each through a queue: two hand-overs of the interpreter per
-    request. Here the workers' `get` watches the sockets. A thread that waits for its peer (`replaced`) doesn't count
-    as one of `size`, so slow peers never use up the threads; `most` bounds them all.
+    request. Here the workers' `get` watches the sockets, in turns (turns.py). A thread that waits for its peer
+    (`replaced`) doesn't count as one of `size`, so slow peers never use up the threads; `most` bounds them all.
     """
 
     def __init__(self, server: "Server", take: Callable[[float], Any], size: int, most: int) -> None:
@@ -32,6 +34,7 @@ class Pool(threadpool.ThreadPool):
         self._alive = 0
         self._held_up = 0
         self._stopping = False
+        self._turns = Turns()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -54,10 +57,13 @@ class Pool(threadpool.ThreadPool):
     def _get(self) -> Any:
         """The next connection to serve, for cheroot's worker loop; its shutdown mark when the thread is to end."""
         while not self._stopping:
-            connection = self._take(_IDLE)
-            if connection is not None:
-                return connection
+            if self._turns.lead(_IDLE):
+                connection = self._take(_IDLE)
+                self._turns.begin()
+                if connection is not None:
+                    return connection
             if self._is_spare():
+                self._turns.leave()
                 return threadpool._SHUTDOWNREQUEST  # type: ignore[attr-defined]  # how cheroot's worker ends
         with self._lock:
             self._alive -= 1
@@ -72,7 +78,8 @@ class Pool(threadpool.ThreadPool):
 
     @contextmanager
     def replaced(self) -> Iterator[None]:
-        """While the caller waits for its peer, another thread works in its place."""
+        """While the caller waits for its peer or a disk, another thread works in its place."""
+        self._turns.leave()
         with self._lock:
             self._held_up += 1
             short = self._alive - self._held_up < self._size
@@ -90,6 +97,7 @@ class Pool(threadpool.ThreadPool):
         The threads must be woken by the caller: they wait in `take`.
         """
         self._stopping = True
+        self._turns.end()
         until = time.monotonic() + timeout
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))

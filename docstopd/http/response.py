@@ -65,6 +65,11 @@ class Response:
         return self._write
 
     @property
+    def status(self) -> str:
+        """The three digits and the reason, empty before `start`."""
+        return self._status
+
+    @property
     def prepared(self) -> bool:
         """Whether status and fields are set."""
         return bool(self._status)

@@ -49,15 +49,16 @@ class Server(cheroot_server.HTTPServer):
         self.application = application
         self.settings = settings
         self.tls = tls
-        self.environs = Environs(listener, Proxies(settings.trusted_proxies))
         self.stopping = False
         self._alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._readiness: Readiness[Connection] = Readiness(listener.fileno())
         self._connections: set[Connection] = set()
         self._listening = True
+        self._accepting = False
         self._busy_until = self._idle_until = 0.0
         self._failure: StateUnknown | None = None
         self.requests = Pool(self, self._take, settings.threads, settings.most_threads)
+        self.environs = Environs(listener, Proxies(settings.trusted_proxies), self.requests.replaced)
 
     # -- cheroot's interface ---------------------------------------------------------------------------------------
 
@@ -118,8 +119,11 @@ class Server(cheroot_server.HTTPServer):
         found = self._readiness.next(timeout)
         if isinstance(found, Connection):
             return found
-        if found == self.socket.fileno() and not self.stopping:
-            self._accept()
+        if found == self.socket.fileno():
+            self._accepting = True  # before looking at `stopping`, which `stop` sets before `_drain` looks at this
+            if not self.stopping:
+                self._accept()
+            self._accepting = False
         return None
 
     def _accept(self) -> None:
@@ -162,7 +166,7 @@ class Server(cheroot_server.HTTPServer):
     def _drain(self) -> None:
         """Let connections end: idle ones and busy ones each in the time that `stop` gave."""
         self._readiness.stop_listening()
-        while self._connections and (now := time.monotonic()) < self._busy_until:
+        while (self._accepting or self._connections) and (now := time.monotonic()) < self._busy_until:
             self._sweep()
             if now >= self._idle_until:
                 self._close_idle()
