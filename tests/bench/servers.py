@@ -62,7 +62,7 @@ def docstopd(folder: Path) -> Iterator[Server]:
     settings.setdefault("http", {})["workers"] = WORKERS
     first.config.write_text(yaml.safe_dump(settings))
     with daemon.running(folder) as running:
-        share = Share(running.space_url, first.user, first.password)
+        share = Share(f"{running.url}dav/{first.user}/", first.user, first.password)
         yield Server("docstopd", f"docstopd {version('docstopd')}, {WORKERS} workers", share, running.process.pid)
 
 

@@ -125,9 +125,9 @@ def _announcement(folder: Path, process: subprocess.Popen[bytes]) -> dict[str, s
 def _running(announced: dict[str, str], folder: Path, process: subprocess.Popen[bytes]) -> Running:
     return Running(
         url=announced["url"],
-        space_url=f"{announced['url']}dav/{announced['user']}/",
-        user=announced["user"],
-        # A second quickstart on the same folder serves what is there and no longer knows these two.
+        space_url=f"{announced['url']}dav/{announced['user']}/" if announced["user"] else f"{announced['url']}dav/",
+        # A second quickstart on the same folder serves what is there and knows nobody's name or password.
+        user=announced["user"] or "",
         password=announced.get("password") or "",
         recovery_code=announced.get("recovery_code") or "",
         data=Path(announced["data"]),
