@@ -3,19 +3,19 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 from docstopd.errors import StateUnknown
 from docstopd.http.body import ChunkedBody, LengthBody, NoBody
+from docstopd.http.environ import Environs
 from docstopd.http.head import CHUNKED, Head, parse_head
 from docstopd.http.inbound import Inbound
 from docstopd.http.pace import Pace
 from docstopd.http.rejection import Rejection
 from docstopd.http.response import Data, Response, date
+from docstopd.http.settings import Settings
 from docstopd.http.transport import Transport
-
-if TYPE_CHECKING:
-    from docstopd.http.server import Server
 
 _log = logging.getLogger(__name__)
 _access = logging.getLogger("docstopd.access")
@@ -32,6 +32,24 @@ _NOT_TLS = (
 
 class Lost(Exception):
     """The peer is gone or given up; told apart from the application's own OSErrors."""
+
+
+class Host(Protocol):
+    """What a connection asks of its server."""
+
+    application: Callable[[dict[str, Any], Any], Iterable[Data]]
+    settings: Settings
+    environs: Environs
+    stopping: bool
+
+    def held_up(self) -> AbstractContextManager[None]:
+        """While the calling thread waits, another serves in its place."""
+
+    def fail(self, error: StateUnknown) -> None:
+        """A store may or may not hold a write."""
+
+    def forget(self, connection: "Connection") -> None:
+        """The connection is about to close."""
 
 
 class Connection:
@@ -52,7 +70,7 @@ class Connection:
         "transport",
     )
 
-    def __init__(self, server: "Server", transport: Transport, peer: tuple[str, int], pace: Pace) -> None:
+    def __init__(self, server: Host, transport: Transport, peer: tuple[str, int], pace: Pace) -> None:
         self._server = server
         self.transport = transport
         self._peer = peer
@@ -228,7 +246,7 @@ class Connection:
         """Close, letting a peer that may still be sending read its answer first. Never raises."""
         self.transport.finish()
         if self._unread:
-            with self._server.requests.replaced():
+            with self._server.held_up():
                 self.transport.linger(MOST_DRAINED, _LINGER)
         self._server.forget(self)
         self.transport.close()

@@ -4,14 +4,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cheroot.workers import threadpool
 
 from docstopd.http.turns import Turns
-
-if TYPE_CHECKING:
-    from docstopd.http.server import Server
 
 _IDLE = 5.0
 
@@ -24,7 +21,7 @@ class Pool(threadpool.ThreadPool):
     (`replaced`) doesn't count as one of `size`, so slow peers never use up the threads; `most` bounds them all.
     """
 
-    def __init__(self, server: "Server", take: Callable[[float], Any], size: int, most: int) -> None:
+    def __init__(self, server: object, take: Callable[[float], Any], size: int, most: int) -> None:
         super().__init__(server, min=size, max=max(size, most))
         self.get = self._get
         self._take = take

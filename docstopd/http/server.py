@@ -7,6 +7,7 @@ import select
 import socket
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from cheroot import server as cheroot_server
@@ -103,6 +104,11 @@ class Server(cheroot_server.HTTPServer):
         """A store may or may not hold a write: serve nothing more."""
         self._failure = error
         self.stop(0.0)
+
+    def held_up(self) -> AbstractContextManager[None]:
+        """While the calling thread waits, another serves in its place."""
+        held: AbstractContextManager[None] = self.requests.replaced()
+        return held
 
     def forget(self, connection: Connection) -> None:
         """A connection is about to close."""
