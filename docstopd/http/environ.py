@@ -2,25 +2,17 @@
 
 import socket
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 from docstopd.http.head import CHUNKED, Head
 from docstopd.http.proxy import Proxies
 from docstopd.http.response import SOFTWARE
 
-HELD_UP = "docstopd.held_up"
-"""Environment key of a context manager for an application about to wait (a durable write, a slow hash): another
-thread serves at once instead of a tick later. Optional, like all keys a server adds."""
-
 
 class Environs:
     """Builds environments; what is the same for all requests is made once."""
 
-    def __init__(
-        self, listener: socket.socket, proxies: Proxies, held_up: Callable[[], AbstractContextManager[None]]
-    ) -> None:
+    def __init__(self, listener: socket.socket, proxies: Proxies) -> None:
         address = listener.getsockname()
         inet = listener.family in (socket.AF_INET, socket.AF_INET6)
         self._proxies = proxies
@@ -34,7 +26,6 @@ class Environs:
             "wsgi.multithread": True,
             "wsgi.run_once": False,
             "wsgi.version": (1, 0),
-            HELD_UP: held_up,
         }
 
     def build(self, head: Head, body: object, peer: tuple[str, int], secure: bool) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class Pool(threadpool.ThreadPool):
 
     @contextmanager
     def replaced(self) -> Iterator[None]:
-        """While the caller waits for its peer or a disk, another thread works in its place."""
+        """While the caller waits for its peer, another thread works in its place."""
         self._turns.leave()
         with self._lock:
             self._held_up += 1

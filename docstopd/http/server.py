@@ -59,7 +59,7 @@ class Server(cheroot_server.HTTPServer):
         self._busy_until = self._idle_until = 0.0
         self._failure: StateUnknown | None = None
         self.requests = Pool(self, self._take, settings.threads, settings.most_threads)
-        self.environs = Environs(listener, Proxies(settings.trusted_proxies), self.requests.replaced)
+        self.environs = Environs(listener, Proxies(settings.trusted_proxies))
 
     # -- cheroot's interface ---------------------------------------------------------------------------------------
 

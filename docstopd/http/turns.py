@@ -2,8 +2,8 @@
 
 Ten threads that each serve small requests hand the interpreter to each other at every system call, and a request then
 costs three times what it costs one thread alone (measured: 14,000 against 50,000 a second). So one thread, the leader,
-takes request after request. When a request holds it up for longer than a tick, or it says itself that it is about to
-wait, another thread takes the lead and it finishes beside.
+takes request after request. When a request holds it up for longer than a tick (a durable write does), or it begins
+to wait for its peer, another thread takes the lead and it finishes beside.
 """
 
 import threading
