@@ -1,7 +1,7 @@
 """Frozen records and ids that every floor speaks of. No behaviour beyond naming.
 
 Times are integer microseconds since 1970-01-01T00:00:00Z. Sizes are bytes. Ids of users, spaces and blobs are 16
-random bytes; nodes and versions are positive integers that are never used twice.
+random bytes; nodes are positive integers that are never used twice; a version is named by its blob.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,6 @@ SpaceId = NewType("SpaceId", bytes)
 BlobId = NewType("BlobId", bytes)
 SlotId = NewType("SlotId", bytes)
 NodeId = NewType("NodeId", int)
-VersionId = NewType("VersionId", int)
 
 Micros = int
 SpacePath = tuple[str, ...]

@@ -110,11 +110,11 @@ class LocalWriter:
         else:
             self._digest.update(self._small)
             write_all(self._descriptor, self._small)
-        durable.sync(self._descriptor)
-        self._close()
         if self._final.exists():
             raise AlreadyExists("a blob of that id exists")
-        durable.publish(self._temporary, self._final)
+        # No row names the blob yet, so that what a crash leaves under its name is an orphan like any other.
+        durable.publish_unread(self._descriptor, self._temporary, self._final)
+        self._close()
         return self._digest.digest()
 
     def abort(self) -> None:

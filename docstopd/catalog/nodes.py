@@ -152,8 +152,8 @@ def remove(rows: Rows, node: NodeId) -> None:
 
 
 def remove_all(rows: Rows, space: SpaceId) -> None:
-    """Remove every node of a space, with versions, properties and locks."""
-    for table in ("versions", "properties", "locks"):
+    """Remove every node of a space, with properties and locks; its versions are `versions.forget`'s."""
+    for table in ("properties", "locks"):
         rows.run(f"DELETE FROM {table} WHERE node IN (SELECT id FROM nodes WHERE space = ?)", space)
     rows.run("DELETE FROM nodes WHERE space = ?", space)
 

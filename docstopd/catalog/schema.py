@@ -46,29 +46,23 @@ CREATE TABLE nodes (
     deleted INTEGER                  -- journal seq of its deletion: it heads a deleted tree
 ) STRICT;
 CREATE UNIQUE INDEX nodes_place ON nodes(parent, name) WHERE deleted IS NULL;
-CREATE INDEX nodes_parent ON nodes(parent);
 CREATE INDEX nodes_trash ON nodes(space, deleted) WHERE deleted IS NOT NULL;
 
 CREATE TABLE versions (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    node INTEGER NOT NULL REFERENCES nodes(id),
-    blob BLOB NOT NULL UNIQUE,
-    size INTEGER NOT NULL,
+    blob BLOB PRIMARY KEY,           -- one version, one blob
+    node INTEGER NOT NULL,
+    space BLOB NOT NULL,
+    size INTEGER NOT NULL,           -- in clear
+    stored INTEGER NOT NULL,         -- of the ciphertext
+    digest BLOB NOT NULL,            -- SHA-256 of the ciphertext
     modified INTEGER NOT NULL,       -- what the client said
     received INTEGER NOT NULL,       -- when the server had all of it
-    author BLOB NOT NULL
-) STRICT;
-CREATE INDEX versions_node ON versions(node);
-
-CREATE TABLE blobs (
-    id BLOB PRIMARY KEY,
-    space BLOB NOT NULL,
-    size INTEGER NOT NULL,           -- of the ciphertext
-    digest BLOB NOT NULL,            -- SHA-256 of the ciphertext
+    author BLOB NOT NULL,
     born INTEGER NOT NULL,           -- first snapshot that can contain it
-    dead INTEGER                     -- last snapshot that does
+    dead INTEGER                     -- last snapshot that does; NULL while its file has it
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX blobs_dead ON blobs(dead) WHERE dead IS NOT NULL;
+CREATE INDEX versions_node ON versions(node);
+CREATE INDEX versions_dead ON versions(dead) WHERE dead IS NOT NULL;
 
 CREATE TABLE properties (
     node INTEGER NOT NULL REFERENCES nodes(id),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from docstopd.db import Rows
-from docstopd.errors import NotFound
+from docstopd.errors import Damaged, NotFound
 from docstopd.model import Custody, Member, MemberRole, Micros, NodeId, Space, SpaceId, UserId
 
 _COLUMNS = "s.id, s.label, s.custody, s.root, s.epoch, s.quota, s.used, s.created, h.seq"
@@ -11,6 +11,8 @@ _FROM = "FROM spaces s JOIN heads h ON h.stream = s.id"
 
 
 def _space(row: tuple[Any, ...]) -> Space:
+    if row[2] not in set(Custody):
+        raise Damaged("a space has a custody that none can have")
     return Space(
         id=SpaceId(row[0]),
         label=row[1],
@@ -22,6 +24,13 @@ def _space(row: tuple[Any, ...]) -> Space:
         created=row[7],
         seq=row[8],
     )
+
+
+def _role(text: str) -> MemberRole:
+    try:
+        return MemberRole(text)
+    except ValueError:
+        raise Damaged("a member has a role that none can have") from None
 
 
 def add(rows: Rows, space: Space) -> None:
@@ -52,7 +61,7 @@ def find_for(rows: Rows, label: str, user: UserId) -> tuple[Space, MemberRole] |
         user,
         label,
     )
-    return (_space(row), MemberRole(row[9])) if row else None
+    return (_space(row), _role(row[9])) if row else None
 
 
 def of_user(rows: Rows, user: UserId) -> list[tuple[Space, MemberRole]]:
@@ -61,7 +70,7 @@ def of_user(rows: Rows, user: UserId) -> list[tuple[Space, MemberRole]]:
         f"SELECT {_COLUMNS}, m.role {_FROM} JOIN members m ON m.space = s.id AND m.user = ? ORDER BY s.label",
         user,
     )
-    return [(_space(row), MemberRole(row[9])) for row in found]
+    return [(_space(row), _role(row[9])) for row in found]
 
 
 def all_spaces(rows: Rows) -> list[Space]:
@@ -75,7 +84,7 @@ def members(rows: Rows, space: SpaceId) -> list[Member]:
         "SELECT u.id, u.name, m.role FROM members m JOIN users u ON u.id = m.user WHERE m.space = ? ORDER BY u.name",
         space,
     )
-    return [Member(UserId(row[0]), row[1], MemberRole(row[2])) for row in found]
+    return [Member(UserId(row[0]), row[1], _role(row[2])) for row in found]
 
 
 def set_member(rows: Rows, space: SpaceId, user: UserId, role: MemberRole, now: Micros) -> None:

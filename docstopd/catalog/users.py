@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from docstopd.db import Rows
-from docstopd.errors import NotFound
+from docstopd.errors import Damaged, NotFound
 from docstopd.model import Role, User, UserId
 
 _COLUMNS = "id, name, role, enabled, created"
@@ -19,7 +19,10 @@ class Account:
 
 
 def _user(row: tuple[Any, ...]) -> User:
-    return User(UserId(row[0]), row[1], Role(row[2]), bool(row[3]), row[4])
+    try:
+        return User(UserId(row[0]), row[1], Role(row[2]), bool(row[3]), row[4])
+    except ValueError:
+        raise Damaged("a user has a role that none can have") from None
 
 
 def add(rows: Rows, user: User, profile: bytes) -> None:

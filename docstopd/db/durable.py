@@ -50,6 +50,18 @@ def publish(temporary: Path, final: Path) -> None:
     sync_folder(final.parent)
 
 
+def publish_unread(descriptor: int, temporary: Path, final: Path) -> None:
+    """The same for a file that nobody looks for before this returns, not even after a crash.
+
+    Such a file can be renamed before it is synced. A journalling file system then has one transaction to write
+    instead of two, which is half of what a small file costs.
+    """
+    with translated():
+        temporary.rename(final)
+    sync(descriptor)
+    sync_folder(final.parent)
+
+
 def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Replace a small file whole: a reader, or a crash, finds the old content or the new."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")

@@ -28,6 +28,9 @@ GROUP_LIMIT = 64
 
 BUSY_MILLISECONDS = 10_000
 
+CHECKPOINT_PAGES = 4000
+"""Pages of log (16 MiB) before they are merged: the merging is paid by whoever commits then, so not too often."""
+
 
 class SqliteRows:
     """One connection inside a transaction (`Rows`)."""
@@ -99,6 +102,7 @@ class SqliteDatabase:
         if not self._read_only:
             connection.pragma("journal_mode", "wal")
             connection.pragma("synchronous", "full")
+            connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             connection.pragma("secure_delete", 1 if self._secure_delete else 0)
         connection.pragma("foreign_keys", True)
         connection.pragma("trusted_schema", False)

@@ -40,7 +40,6 @@ CREATE TABLE data_keys (
     epoch INTEGER NOT NULL,
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX data_keys_space ON data_keys(space);
 
 CREATE TABLE facts (
     name TEXT PRIMARY KEY,           -- `canary`, `organisation`

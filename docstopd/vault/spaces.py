@@ -177,7 +177,7 @@ class Spaces:
         def work(rows: Rows) -> list[bytes]:
             blobs = versions.blobs_of_space(rows, space.id)
             nodes.remove_all(rows, space.id)
-            versions.forget_blobs(rows, space.id)
+            versions.forget(rows, space.id)
             self._record(rows, None, space, "space-destroyed", {"files": len(blobs)})
             store.remove(rows, space.id)
             return list(blobs)

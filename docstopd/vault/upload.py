@@ -10,6 +10,7 @@ from cryptography.utils import Buffer
 from docstopd.blobs import BlobWriter
 from docstopd.catalog import versions
 from docstopd.catalog.nodes import Row
+from docstopd.catalog.versions import Version
 from docstopd.crypto import floe
 from docstopd.errors import DocstopdError, Failed, IsFolder, Refused, TooLarge
 from docstopd.model import BlobId, Guard, Micros, SpaceId, SpacePath, Written
@@ -206,10 +207,18 @@ def set_content(
     row = change.save(
         replace(row, blob=sealed.blob, size=sealed.size, seq=seq, modified=when), path[-1], new=target is None
     )
-    blob = versions.Blob(sealed.blob, row.space, sealed.stored, sealed.digest)
-    versions.add(
-        change.rows, row.id, blob, size=sealed.size, modified=when, received=change.now, author=change.session.user.id
+    version = Version(
+        blob=sealed.blob,
+        node=row.id,
+        space=row.space,
+        size=sealed.size,
+        stored=sealed.stored,
+        digest=sealed.digest,
+        modified=when,
+        received=change.now,
+        author=change.session.user.id,
     )
+    versions.add(change.rows, version)
     if target is not None and (target.size == 0 or naming.ephemeral(path[-1])):
         change.drop_version(target.blob)  # a placeholder, or a file that keeps no past
     change.use(sealed.size - (target.size if target else 0))

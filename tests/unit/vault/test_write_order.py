@@ -54,7 +54,7 @@ UNKNOWN = StateUnknown("fsync failed")
 
 def state(bench: Bench) -> tuple[object, ...]:
     """All rows that a write could leave."""
-    tables = "nodes", "versions", "blobs", "journal", "spaces", "properties", "locks"
+    tables = "nodes", "versions", "journal", "spaces", "properties", "locks"
     return tuple(sorted(bench.rows(f"SELECT * FROM {table}"), key=repr) for table in tables)
 
 
