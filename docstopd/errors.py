@@ -115,7 +115,14 @@ class Failed(DocstopdError):
 
 
 class Damaged(Failed):
-    """Stored bytes are not what was written: an authentication tag, a digest or a chain does not match."""
+    """Stored bytes are not what was written: an authentication tag, a digest or a chain does not match.
+
+    `node` is where it shows, 0 when that is not known.
+    """
+
+    def __init__(self, message: str, node: int = 0) -> None:
+        super().__init__(message)
+        self.node = node
 
 
 class StorageFull(Failed):

@@ -6,7 +6,7 @@ from typing import Any
 
 from docstopd.crypto.keystore import Keystore
 from docstopd.db import Database, Rows
-from docstopd.errors import Damaged, NotFound
+from docstopd.errors import Damaged, Incompatible, NotFound
 from docstopd.model import BlobId, Micros, SlotId, SlotKind, SpaceId, UserId
 
 
@@ -33,6 +33,13 @@ class Keyring:
         self._database = database
         self._keystore = keystore
 
+    def _open(self, row: bytes, value: bytes) -> bytes:
+        try:
+            return self._keystore.open(row, value)
+        except Incompatible as error:
+            # A newer program's database is refused as a whole when it is opened: this is an edited byte.
+            raise Damaged(f"a row of the keyring: {error}") from error
+
     # -- facts of the keyring itself ----------------------------------------------------------------------------------
 
     def put_fact(self, name: str, value: bytes) -> None:
@@ -50,7 +57,7 @@ class Keyring:
         """What was kept, None when nothing was."""
         with self._database.read() as rows:
             found: Any = rows.one("SELECT value FROM facts WHERE name = ?", name)
-        return self._keystore.open(b"fact" + name.encode(), found[0]) if found else None
+        return self._open(b"fact" + name.encode(), found[0]) if found else None
 
     # -- slots ------------------------------------------------------------------------------------------------------
 
@@ -86,10 +93,13 @@ class Keyring:
         return [self._slot(row) for row in found]
 
     def _slot(self, row: tuple[Any, ...]) -> Slot:
-        kind, expires = SlotKind(row[2]), row[4] or None
-        identity = _slot_row(row[0], row[1], kind, row[3], expires)
-        label = self._keystore.open(identity + b"label", row[5]).decode()
-        return Slot(row[0], row[1], kind, row[3], expires, label, self._keystore.open(identity, row[6]))
+        try:
+            kind, expires = SlotKind(row[2]), row[4] or None
+            identity = _slot_row(row[0], row[1], kind, row[3], expires)
+        except (ValueError, struct.error):
+            raise Damaged("a slot has a kind or a time that none can have") from None
+        label = self._open(identity + b"label", row[5]).decode()
+        return Slot(row[0], row[1], kind, row[3], expires, label, self._open(identity, row[6]))
 
     def has_slot(self, slot: SlotId) -> bool:
         """Whether the slot is still there: asked at each request of a session that it opened."""
@@ -118,7 +128,7 @@ class Keyring:
         if not found:
             raise NotFound("no keys of this user")
         row = b"identity" + user
-        return self._keystore.open(row + b"public", found[0]), self._keystore.open(row + b"private", found[1])
+        return self._open(row + b"public", found[0]), self._open(row + b"private", found[1])
 
     def remove_user(self, user: UserId) -> None:
         """Destroy everything by which a user could open anything."""
@@ -184,7 +194,7 @@ class Keyring:
             )
         if not found:
             raise NotFound("no key of this space for this member")
-        return self._keystore.open(_space_row(space, epoch, member), found[0])
+        return self._open(_space_row(space, epoch, member), found[0])
 
     def epochs(self, space: SpaceId, member: bytes) -> list[int]:
         """The epochs whose key a member holds."""
@@ -201,7 +211,7 @@ class Keyring:
         if not found:
             raise NotFound("no key pair of this space")
         row = _pair_row(space, epoch)
-        return self._keystore.open(row + b"public", found[0]), self._keystore.open(row + b"private", found[1])
+        return self._open(row + b"public", found[0]), self._open(row + b"private", found[1])
 
     def remove_space(self, space: SpaceId) -> None:
         """Destroy every key of a space: nothing in it can be read again, in any copy."""
@@ -232,7 +242,7 @@ class Keyring:
             found: Any = rows.one("SELECT epoch, value FROM data_keys WHERE blob = ?", blob)
         if not found:
             raise Damaged("the data key of a blob is missing")
-        return found[0], self._keystore.open(_data_row(blob, space, found[0]), found[1])
+        return found[0], self._open(_data_row(blob, space, found[0]), found[1])
 
     def remove_data_keys(self, blobs: list[BlobId]) -> None:
         """Destroy data keys: no copy of these blobs opens again. Fine when some are gone already."""
@@ -250,12 +260,19 @@ def _slot_row(slot: SlotId, user: UserId, kind: SlotKind, created: Micros, expir
 
 
 def _space_row(space: SpaceId, epoch: int, member: bytes) -> bytes:
-    return b"space-key" + space + struct.pack(">I", epoch) + member
+    return b"space-key" + space + _epoch(epoch) + member
 
 
 def _pair_row(space: SpaceId, epoch: int) -> bytes:
-    return b"space-pair" + space + struct.pack(">I", epoch)
+    return b"space-pair" + space + _epoch(epoch)
 
 
 def _data_row(blob: BlobId, space: SpaceId, epoch: int) -> bytes:
-    return b"data-key" + blob + space + struct.pack(">I", epoch)
+    return b"data-key" + blob + space + _epoch(epoch)
+
+
+def _epoch(number: int) -> bytes:
+    try:
+        return struct.pack(">I", number)
+    except struct.error:
+        raise Damaged("a row of the keyring has an epoch that none can have") from None

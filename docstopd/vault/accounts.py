@@ -154,7 +154,12 @@ class Accounts:
 
     def _shut(self, user: User) -> None:
         """Shut the account first: what follows is several steps, and none may meet a session of his."""
-        self._stores.catalog.write(lambda rows: store.set_enabled(rows, user.id, enabled=False))
+
+        def work(rows: Rows) -> None:
+            store.set_enabled(rows, user.id, enabled=False)
+            self._record(rows, "user-disable", user, {})
+
+        self._stores.catalog.write(work)
 
     # -- credentials ------------------------------------------------------------------------------------------------
 

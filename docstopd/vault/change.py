@@ -11,6 +11,7 @@ from docstopd.db import Rows
 from docstopd.errors import Failed, ParentMissing, QuotaExceeded
 from docstopd.model import BlobId, Guard, Micros, NodeId, SpacePath
 from docstopd.vault import guards, locking, naming
+from docstopd.vault.damage import DamageReports
 from docstopd.vault.journal import Facts, Journal, Seal
 from docstopd.vault.opening import OpenSpace, open_space
 from docstopd.vault.session import Session
@@ -158,6 +159,7 @@ class Changes:
         self.stores = stores
         self.journal = journal
         self.policy = policy
+        self.damage = DamageReports(stores, journal)
 
     def run(self, session: Session, label: str, work: Callable[[Change], T]) -> T:
         """Carry out `work`; durable when this returns, undone when it raises."""
@@ -166,13 +168,14 @@ class Changes:
             change = Change(self, rows, session, label)
             return work(change), change.leftovers
 
-        result, leftovers = self.stores.catalog.write(transaction)
+        with self.damage.watch(session.user.id, label):
+            result, leftovers = self.stores.catalog.write(transaction)
         self.destroy(leftovers)
         return result
 
     def preview(self, session: Session, label: str, look: Callable[[Change], T]) -> T:
         """Run the checks of a change on a read-only view, before any work goes into it."""
-        with self.stores.catalog.read() as rows:
+        with self.damage.watch(session.user.id, label), self.stores.catalog.read() as rows:
             return look(Change(self, rows, session, label))
 
     def destroy(self, blobs: list[BlobId]) -> None:

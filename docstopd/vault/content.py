@@ -1,6 +1,6 @@
 """Reading a file's content: segments are decrypted as they are asked for, never a wrong byte is handed out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from docstopd.blobs import BlobReader
@@ -12,9 +12,17 @@ from docstopd.model import BlobId, Node
 class Content:
     """One open file, as it was when it was opened, whatever happens to it meanwhile. For one thread at a time."""
 
-    def __init__(self, node: Node, blob: BlobId, data_key: bytes, reader: BlobReader) -> None:
+    def __init__(
+        self,
+        node: Node,
+        blob: BlobId,
+        data_key: bytes,
+        reader: BlobReader,
+        report: Callable[[Damaged], None] = lambda _error: None,
+    ) -> None:
         self.node = node
         self._reader = reader
+        self._report = report  # is told of damage that shows after the opening
         self._count = floe.segment_count(node.size)
         self._sealed = memoryview(bytearray(min(reader.size, floe.SEGMENT)))
         self._plain = memoryview(bytearray(min(max(node.size, 1), floe.PLAIN)))
@@ -54,7 +62,11 @@ class Content:
     def _block(self, start: int, length: int) -> memoryview:
         position, offset = divmod(start, floe.PLAIN)
         if position != self._held:
-            self._length = self._open(position)
+            try:
+                self._length = self._open(position)
+            except Damaged as error:
+                self._report(error)
+                raise
             self._held = position
         return self._plain[offset : min(self._length, offset + length)]
 

@@ -4,12 +4,14 @@ Paths begin with the space's label. `NotFound` never tells whether a space exist
 write is durable when it returns, and undone when it raises anything but `StateUnknown`.
 """
 
-import logging
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from docstopd.catalog import properties as property_store
 from docstopd.catalog.nodes import Row
+from docstopd.db import Rows
 from docstopd.errors import AlreadyExists, Damaged, Forbidden, IsFolder, NotFolder
 from docstopd.model import NO_GUARD, Guard, Micros, Node, NodeId, Quota, SpacePath, Written
 from docstopd.vault import guards, moving, naming, properties
@@ -21,8 +23,6 @@ from docstopd.vault.properties import PropertyChanges
 from docstopd.vault.session import Session
 from docstopd.vault.tree import Tree
 from docstopd.vault.upload import Upload, check_place
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +39,19 @@ class Files:
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
         self._stores = changes.stores
-        self._reported: set[NodeId] = set()
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def stat(self, session: Session, path: SpacePath) -> Node:
         """The node at `path`. Raises `NotFound`, `Damaged`."""
-        with self._stores.catalog.read() as rows:
+        with self._reading(session, path[0]) as rows:
             tree = Tree(rows, open_space(rows, self._stores.keyring, session, path[0]))
             row = tree.find(_normal(path)[1:])[-1]
             return tree.node(row, tree.name(row))
 
     def list(self, session: Session, path: SpacePath) -> Listing:
         """A folder and its members. Raises `NotFound`, `NotFolder`."""
-        with self._stores.catalog.read() as rows:
+        with self._reading(session, path[0]) as rows:
             tree = Tree(rows, open_space(rows, self._stores.keyring, session, path[0]))
             folder = tree.find(_normal(path)[1:])[-1]
             if not folder.folder:
@@ -62,25 +61,36 @@ class Files:
             listing = Listing(tree.node(folder, tree.name(folder)), members)
         for row, name in found:
             if name is None:
-                self._report(session, row.space, row.id, "a member of a folder cannot be read")
+                error = Damaged("a member of a folder cannot be read", row.id)
+                self._changes.damage.report(listing.node.space, session.user.id, error)
         return listing
 
     def open(self, session: Session, path: SpacePath) -> Content:
         """A file's content, to be closed by the caller. Raises `NotFound`, `IsFolder`, `Damaged`."""
-        with self._stores.catalog.read() as rows:
+        seen = None
+        while True:
+            opened, row, node = self._look_up(session, path)
+            if row.folder:
+                raise IsFolder("this is a folder")
+            try:
+                return self._content(opened, row, node, partial(self._report, session, row))
+            except Damaged as error:
+                if row.blob == seen:
+                    self._report(session, row, error)
+                    raise
+                # A placeholder's blob goes with its next content: what was looked up may be the past by now.
+                seen = row.blob
+
+    def _look_up(self, session: Session, path: SpacePath) -> tuple[OpenSpace, Row, Node]:
+        with self._reading(session, path[0]) as rows:
             opened = open_space(rows, self._stores.keyring, session, path[0])
             tree = Tree(rows, opened)
             row = tree.find(_normal(path)[1:])[-1]
-            if row.folder:
-                raise IsFolder("this is a folder")
-            node = tree.node(row, tree.name(row))
-        try:
-            return self._content(opened, row, node)
-        except Damaged as error:
-            self._report(session, row.space, row.id, str(error))
-            raise
+            return opened, row, tree.node(row, tree.name(row))
 
-    def _content(self, opened: OpenSpace, row: Row, node: Node) -> Content:
+    def _content(
+        self, opened: OpenSpace, row: Row, node: Node, report: Callable[[Damaged], None] = lambda _error: None
+    ) -> Content:
         epoch, wrapped = self._stores.keyring.data_key(row.blob, row.space)
         key = opened.keys.get(epoch)
         if key is None:
@@ -88,7 +98,7 @@ class Files:
         data_key = key.unwrap_data_key(row.blob, wrapped)
         reader = self._stores.blobs.open(row.blob)
         try:
-            return Content(node, row.blob, data_key, reader)
+            return Content(node, row.blob, data_key, reader, report)
         except BaseException:
             reader.close()
             raise
@@ -97,25 +107,25 @@ class Files:
         """The dead properties of nodes of one space, as XML by Clark name. Raises `Damaged`."""
         if not nodes:
             return {}
-        with self._stores.catalog.read() as rows:
+        with self._watched(session, nodes[0]), self._stores.catalog.read() as rows:
             found = [entry for node in nodes for entry in property_store.of_node(rows, node.id)]
             return properties.read(session.unlocked.keys(nodes[0].space), found)
 
     def member_properties(self, session: Session, folder: Node) -> dict[NodeId, dict[str, str]]:
         """The dead properties of all members of a folder, by one query. Raises `Damaged`."""
-        with self._stores.catalog.read() as rows:
+        with self._watched(session, folder), self._stores.catalog.read() as rows:
             found = property_store.of_members(rows, folder.id)
-        return properties.read(session.unlocked.keys(folder.space), found)
+            return properties.read(session.unlocked.keys(folder.space), found)
 
     def quota(self, session: Session, path: SpacePath) -> Quota:
         """Used and available bytes of the space that holds `path`."""
-        with self._stores.catalog.read() as rows:
+        with self._reading(session, path[0]) as rows:
             space = open_space(rows, self._stores.keyring, session, path[0]).space
         return Quota(space.used, None if space.quota is None else max(0, space.quota - space.used))
 
     def check(self, session: Session, path: SpacePath, guard: Guard) -> None:
         """Raises `PreconditionFailed` unless the conditions hold now (for requests that change nothing)."""
-        with self._stores.catalog.read() as rows:
+        with self._changes.damage.watch(session.user.id), self._stores.catalog.read() as rows:
             guards.check(rows, self._stores.keyring, session, _normal(path), guard, self._stores.clock())
 
     # -- writing ----------------------------------------------------------------------------------------------------
@@ -219,7 +229,10 @@ class Files:
     ) -> Written:
         """Copy a file or a folder, with what is below it if `deep`. Raises as `move` and `QuotaExceeded`, `Damaged`."""
         source, target = _normal(source), self._place(target)
-        return Copy(self._changes, session, self._content).run(source, target, guard, overwrite=overwrite, deep=deep)
+        with self._changes.damage.watch(session.user.id, source[0]):
+            return Copy(self._changes, session, self._content).run(
+                source, target, guard, overwrite=overwrite, deep=deep
+            )
 
     def patch(
         self,
@@ -259,19 +272,21 @@ class Files:
             raise Forbidden("spaces are made by their admin, not here")
         return checked_path(path, self._changes.policy)
 
-    def _report(self, session: Session, space: bytes, node: NodeId, what: str) -> None:
-        """Damage is loud: a log line and a journal entry, once for each node while this process lives."""
-        if node in self._reported:
-            return
-        self._reported.add(node)
-        log.error("damage in space %s, node %d: %s", space.hex(), node, what)
-        if self._stores.read_only:
-            return
-        self._stores.catalog.write(
-            lambda rows: self._changes.journal.append(
-                rows, space, "damage", actor=session.user.id, node=node, facts={"what": what}
-            )
-        )
+    @contextlib.contextmanager
+    def _reading(self, session: Session, label: str) -> Iterator[Rows]:
+        with self._changes.damage.watch(session.user.id, label), self._stores.catalog.read() as rows:
+            yield rows
+
+    @contextlib.contextmanager
+    def _watched(self, session: Session, node: Node) -> Iterator[None]:
+        try:
+            yield
+        except Damaged as error:
+            self._changes.damage.report(node.space, session.user.id, error)
+            raise
+
+    def _report(self, session: Session, row: Row, error: Damaged) -> None:
+        self._changes.damage.report(row.space, session.user.id, Damaged(str(error), row.id))
 
 
 def _normal(path: SpacePath) -> SpacePath:

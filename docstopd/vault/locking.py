@@ -6,7 +6,7 @@ from docstopd.catalog import locks as store
 from docstopd.catalog import nodes
 from docstopd.catalog.nodes import Row
 from docstopd.db import Rows
-from docstopd.errors import Locked
+from docstopd.errors import Damaged, Locked
 from docstopd.model import Guard, Micros, NodeId, UserId
 from docstopd.vault.tree import Chain, Tree
 
@@ -28,12 +28,16 @@ def below(rows: Rows, node: Row, now: Micros) -> list[store.Row]:
 
 
 def _is_below(rows: Rows, node: NodeId, top: NodeId) -> bool:
+    seen: set[NodeId] = set()
     while True:
         row = nodes.get(rows, node)
         if row is None or row.parent == 0:
             return False
         if row.parent == top:
             return True
+        if row.parent in seen:  # rows on the way are not checked here, and a circle has no end
+            raise Damaged(f"node {row.id} lies below itself", row.id)
+        seen.add(node)
         node = row.parent
 
 

@@ -1,14 +1,17 @@
 """WebDAV write locks as their owners see them: take, refresh, give back, look up (RFC 4918 sections 6, 9.10, 9.11)."""
 
+import contextlib
+import struct
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from docstopd.catalog import locks as store
 from docstopd.catalog.nodes import Row
 from docstopd.crypto.spacekey import SpaceKey
 from docstopd.crypto.wrap import unwrap, wrap
-from docstopd.errors import Damaged, Forbidden, LockConflict, NoSuchLock
+from docstopd.db import Rows
+from docstopd.errors import Damaged, Forbidden, Incompatible, LockConflict, NoSuchLock
 from docstopd.model import NO_GUARD, Guard, Lock, NodeId, SpacePath
 from docstopd.vault import locking, naming
 from docstopd.vault.change import Change, Changes, checked_path
@@ -69,7 +72,7 @@ class Locks:
         return self._lock_new(session, path, guard, wish), True
 
     def _exists(self, session: Session, path: SpacePath) -> bool:
-        with self._stores.catalog.read() as rows:
+        with self._reading(session, path[0]) as rows:
             tree = Tree(rows, open_space(rows, self._stores.keyring, session, path[0]))
             return len(tree.walk(path[1:])) == len(path)
 
@@ -95,7 +98,7 @@ class Locks:
             raise LockConflict(sorted({change.tree.path(lock.node) for lock in conflicts}))
         token = f"urn:uuid:{uuid.UUID(bytes=self._stores.random(16), version=4)}"
         key, node = change.opened.key, chain[-1]
-        row = store.Row(
+        plain = store.Row(
             token=token,
             space=node.space,
             node=node.id,
@@ -103,10 +106,11 @@ class Locks:
             exclusive=wish.exclusive,
             infinite=wish.infinite,
             epoch=key.epoch,
-            owner=wrap(key.properties, wish.owner.encode(), _place(token), self._stores.random),
+            owner=b"",
             timeout=wish.timeout,
             expires=change.now + wish.timeout * SECOND,
         )
+        row = replace(plain, owner=wrap(key.properties, wish.owner.encode(), _place(plain), self._stores.random))
         store.add(change.rows, row, change.now)
         facts: Facts = {"exclusive": wish.exclusive, "infinite": wish.infinite, "timeout": wish.timeout}
         change.record("lock", node.id, path, facts)
@@ -146,7 +150,7 @@ class Locks:
 
     def covering(self, session: Session, path: SpacePath) -> Sequence[Lock]:
         """The locks on the node at `path`, inherited ones included."""
-        with self._stores.catalog.read() as rows:
+        with self._reading(session, path[0]) as rows:
             opened = open_space(rows, self._stores.keyring, session, path[0])
             tree = Tree(rows, opened)
             chain = tree.walk(tuple(naming.normal(name) for name in path[1:]))
@@ -154,23 +158,40 @@ class Locks:
             return [_lock(tree, opened, lock) for lock in found(rows, chain, self._stores.clock())]
 
     def members(self, session: Session, path: SpacePath) -> dict[NodeId, list[Lock]]:
-        """For a listing: each member's own locks, and under the folder's own id those that cover the folder."""
+        """For a listing: each member's own locks, and under the folder's own id those that cover the folder.
+
+        A member's lock that cannot be read is left out: it must not hide the folder. It stands in the way all the same.
+        """
         now = self._stores.clock()
-        with self._stores.catalog.read() as rows:
+        damaged: list[Damaged] = []
+        with self._reading(session, path[0]) as rows:
             opened = open_space(rows, self._stores.keyring, session, path[0])
             tree = Tree(rows, opened)
             chain = tree.find(tuple(naming.normal(name) for name in path[1:]))
             found = {chain[-1].id: [_lock(tree, opened, lock) for lock in locking.covering(rows, chain, now)]}
             for row in store.on_members(rows, chain[-1].id, now):
-                found.setdefault(row.node, []).append(_lock(tree, opened, row))
-            return found
+                try:
+                    found.setdefault(row.node, []).append(_lock(tree, opened, row))
+                except Damaged as error:
+                    damaged.append(error)
+        for found_bad in damaged:
+            self._changes.damage.report(opened.space.id, session.user.id, found_bad)
+        return found
+
+    @contextlib.contextmanager
+    def _reading(self, session: Session, label: str) -> Iterator[Rows]:
+        with self._changes.damage.watch(session.user.id, label), self._stores.catalog.read() as rows:
+            yield rows
 
 
 def _lock(tree: Tree, opened: OpenSpace, row: store.Row) -> Lock:
     key: SpaceKey | None = opened.keys.get(row.epoch)
     if key is None:
-        raise Damaged("a lock belongs to another epoch")
-    owner = unwrap(key.properties, row.owner, _place(row.token)).decode()
+        raise Damaged(f"a lock on node {row.node} belongs to another epoch", row.node)
+    try:
+        owner = unwrap(key.properties, row.owner, _place(row)).decode()
+    except (Damaged, Incompatible) as error:
+        raise Damaged(f"a lock on node {row.node}: {error}", row.node) from error
     return Lock(
         row.token,
         row.node,
@@ -184,5 +205,7 @@ def _lock(tree: Tree, opened: OpenSpace, row: store.Row) -> Lock:
     )
 
 
-def _place(token: str) -> bytes:
-    return b"docstopd/lock/v1" + token.encode()
+def _place(row: store.Row) -> bytes:
+    """All of a lock that a refresh leaves as it is."""
+    kind = struct.pack(">Q??", row.node, row.exclusive, row.infinite)
+    return b"docstopd/lock/v1" + row.space + kind + row.user + row.token.encode()

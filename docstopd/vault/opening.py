@@ -8,6 +8,7 @@ from docstopd.db import Rows
 from docstopd.errors import Forbidden, NotFound
 from docstopd.keyring import Keyring
 from docstopd.model import MemberRole, Space
+from docstopd.vault import naming
 from docstopd.vault.session import Session
 
 
@@ -37,6 +38,7 @@ class OpenSpace:
 
 def open_space(rows: Rows, keyring: Keyring, session: Session, label: str) -> OpenSpace:
     """The space of that label. Raises `NotFound` alike when there is none and when the caller is no member."""
+    label = naming.normal(label)
     found = store.find_for(rows, label, session.user.id)
     if found is None:
         foreign = store.find(rows, label)
@@ -52,12 +54,16 @@ def open_space(rows: Rows, keyring: Keyring, session: Session, label: str) -> Op
 
 
 def _open_keys(keyring: Keyring, session: Session, space: Space) -> dict[int, SpaceKey]:
-    """Every epoch's key that is sealed to the user. Raises `NotFound` when the current one is not."""
+    """The keys up to the current epoch that are sealed to the user. Raises `NotFound` when the current one is not.
+
+    A later one may lie there while, or because, a change of members did not come to its end: the next try replaces it.
+    """
     user = session.user.id
     private = session.unlocked.identity.hpke
     keys = {
         epoch: SpaceKey.open_sealed(private, keyring.space_key(space.id, epoch, user), space.id, epoch, user)
         for epoch in keyring.epochs(space.id, user)
+        if epoch <= space.epoch
     }
     if space.epoch not in keys:
         raise NotFound("no such space")

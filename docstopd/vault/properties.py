@@ -10,7 +10,7 @@ from docstopd.catalog.properties import Property
 from docstopd.crypto.spacekey import SpaceKey
 from docstopd.crypto.wrap import unwrap, wrap
 from docstopd.db import Rows
-from docstopd.errors import Damaged, TooLarge
+from docstopd.errors import Damaged, Incompatible, TooLarge
 from docstopd.model import NodeId
 from docstopd.vault.opening import OpenSpace
 from docstopd.vault.stores import Policy
@@ -25,8 +25,11 @@ def read(keys: Mapping[int, SpaceKey], found: Iterable[Property]) -> dict[NodeId
     for entry in found:
         key = keys.get(entry.epoch)
         if key is None:
-            raise Damaged("a property belongs to another space or epoch")
-        name, xml = json.loads(unwrap(key.properties, entry.value, _place(entry.node, entry.name)))
+            raise Damaged(f"a property of node {entry.node} belongs to another space or epoch", entry.node)
+        try:
+            name, xml = json.loads(unwrap(key.properties, entry.value, _place(entry.node, entry.name)))
+        except (Damaged, Incompatible) as error:
+            raise Damaged(f"a property of node {entry.node}: {error}", entry.node) from error
         result.setdefault(entry.node, {})[name] = xml
     return result
 

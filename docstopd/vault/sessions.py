@@ -13,6 +13,7 @@ from docstopd.db import Rows
 from docstopd.errors import Refused, Unauthenticated
 from docstopd.keyring import Slot
 from docstopd.model import Micros, SlotKind, User
+from docstopd.vault.damage import DamageReports
 from docstopd.vault.journal import NOBODY, SYSTEM, Facts, Journal, Seal
 from docstopd.vault.session import Session, Unlocked
 from docstopd.vault.stores import Policy, Stores
@@ -43,6 +44,7 @@ class Sessions:
         self._policy = policy
         self._throttle = Throttle(stores.catalog, stores.server.throttle, policy)
         self._turnstile = Turnstile(stores.turnstile)
+        self._damage = DamageReports(stores, journal)
         self._digest_key = os.urandom(32)
         self._verified: dict[bytes, Unlocked] = {}
         self._verifying: dict[bytes, threading.Lock] = {}
@@ -54,14 +56,14 @@ class Sessions:
         Raises `Unauthenticated` after the same work whether the name or the credential is wrong, `Throttled` after too
         many of these. A credential that was verified lately costs two look-ups.
         """
-        if len(name) > CREDENTIAL_LIMIT or len(credential) > CREDENTIAL_LIMIT:
+        if not all(_possible(text) for text in (name, credential)):
             raise Unauthenticated(WRONG)
         name = sign_in_name(name)
         digest = self._digest(name, credential)
         session = self._known(digest, name, address, agent)
         if session is not None:
             return session
-        with self._one_at_a_time(digest):
+        with self._one_at_a_time(digest), self._damage.watch(NOBODY):
             # Clients open several connections at once: the first verifies, the others find its result.
             return self._known(digest, name, address, agent) or self._verify(digest, name, credential, address, agent)
 
@@ -102,7 +104,7 @@ class Sessions:
         self._throttle.check(name, address, now)
         with self._stores.catalog.read() as rows:
             user = users.find(rows, name)
-        found = self._open_slot(user, credential, now)
+        found = self._open_slot(user, name, credential, address)
         if user is None or found is None or not user.enabled:
             self._refuse(user, name, address, agent)
         unlocked = self._unlock(user, found[0], found[1], now)
@@ -112,12 +114,13 @@ class Sessions:
         self._verified[digest] = unlocked
         return Session(user, unlocked, address, agent)
 
-    def _open_slot(self, user: User | None, credential: str, now: Micros) -> tuple[Slot, bytes] | None:
+    def _open_slot(self, user: User | None, name: str, credential: str, address: str) -> tuple[Slot, bytes] | None:
         """The slot that the credential opens, and the user key in it.
 
         App passwords are random and cost nothing to try. The password is tried in each other case, or one that nobody
         has, so that every wrong credential takes the same time.
         """
+        now = self._stores.clock()
         known = self._stores.keyring.slots(user.id) if user else []
         usable = [slot for slot in known if slot.expires is None or slot.expires > now]
         for slot in usable:
@@ -125,6 +128,8 @@ class Sessions:
                 return slot, key
         passwords = [slot for slot in usable if slot.kind is SlotKind.PASSWORD]
         with self._turnstile.passing():
+            # Again: of many guesses sent at once, those that waited here must not all count as made before the first.
+            self._throttle.check(name, address, self._stores.clock())
             if not passwords or not credential:
                 slots.dummy(b"-", self._stores.server.pepper, self._stores.cost)
             for slot in passwords:
@@ -174,8 +179,13 @@ class Sessions:
                 self._verified.pop(digest, None)
 
     def _digest(self, name: str, credential: str) -> bytes:
-        text = f"{name}\0{credential}".encode(errors="surrogatepass")
+        text = f"{name}\0{credential}".encode()
         return hashlib.blake2b(text, key=self._digest_key, digest_size=32).digest()
+
+
+def _possible(text: str) -> bool:
+    """Whether a name or a credential is worth a look: not beyond the limit, and no half of a surrogate pair in it."""
+    return len(text) <= CREDENTIAL_LIMIT and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def check_name(text: str) -> str:

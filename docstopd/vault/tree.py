@@ -24,7 +24,10 @@ Chain = Sequence[Row]
 
 def proof(key: bytes, row: Row) -> bytes:
     """A keyed BLAKE2b digest over what must not be exchanged: who can only edit the catalog cannot make one."""
-    head = struct.pack(">QQIBBQ", row.id, row.parent, row.epoch, row.folder, len(row.blob), row.size)
+    try:
+        head = struct.pack(">QQIBBQ", row.id, row.parent, row.epoch, row.folder, len(row.blob), row.size)
+    except struct.error:
+        raise Damaged(f"the catalog's row of node {row.id} holds impossible numbers", row.id) from None
     return hashlib.blake2b(head + row.space + row.blob + row.name, key=key, digest_size=PROOF_SIZE).digest()
 
 
@@ -49,8 +52,8 @@ class Tree:
     def root(self) -> Row:
         """The top folder of the space."""
         row = nodes.get(self._rows, self._opened.space.root)
-        if row is None:
-            raise Damaged("the root of a space is missing")
+        if row is None or row.parent != NO_PARENT:
+            raise Damaged("the root of a space is missing", self._opened.space.root)
         return self._checked(row)
 
     def child(self, parent: Row, name: str) -> Row | None:
@@ -116,12 +119,12 @@ class Tree:
     def _key(self, row: Row) -> SpaceKey:
         key = self._opened.keys.get(row.epoch)
         if key is None or row.space != self._opened.space.id:
-            raise Damaged("a node belongs to another space or epoch")
+            raise Damaged(f"node {row.id} belongs to another space or epoch", row.id)
         return key
 
     def _checked(self, row: Row) -> Row:
         if not hmac.compare_digest(proof(self._key(row).proofs, row), row.proof):
-            raise Damaged(f"the catalog's row of node {row.id} was changed by another program")
+            raise Damaged(f"the catalog's row of node {row.id} was changed by another program", row.id)
         return row
 
 
