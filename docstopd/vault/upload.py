@@ -171,8 +171,8 @@ def keep_data_keys(changes: Changes, session: Session, label: str, blobs: list[S
     return space
 
 
-def check_place(change: Change, path: SpacePath, guard: Guard, size: int) -> None:
-    """The checks of a write, before its body is read. Raises as `Files.write` says."""
+def check_place(change: Change, path: SpacePath, guard: Guard, size: int) -> tuple[list[Row], Row | None]:
+    """The checks of a write; the chain to the folder, and the file that is there. Raises as `Files.write` says."""
     parent = change.parent(path)
     change.guard(path, guard)
     target = change.tree.child(parent[-1], path[-1])
@@ -183,15 +183,14 @@ def check_place(change: Change, path: SpacePath, guard: Guard, size: int) -> Non
     else:
         change.may_write([*parent, target], guard)
     change.room(size, target.size if target else 0)
+    return parent, target
 
 
 def place_file(
     change: Change, path: SpacePath, guard: Guard, sealed: Sealed, modified: Micros | None
 ) -> tuple[Written, Row]:
     """Make a blob the content of the file at `path`, new or not."""
-    check_place(change, path, guard, sealed.size)
-    parent = change.parent(path)
-    target = change.tree.child(parent[-1], path[-1])
+    parent, target = check_place(change, path, guard, sealed.size)
     return set_content(change, parent, target, path, sealed, modified)
 
 
