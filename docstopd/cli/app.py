@@ -6,8 +6,16 @@ from typing import Annotated
 import typer
 
 from docstopd import __version__
+from docstopd.cli.audit import app as audit
+from docstopd.cli.check import check
+from docstopd.cli.config import app as config_commands
+from docstopd.cli.decrypt import decrypt
+from docstopd.cli.init import init
 from docstopd.cli.quickstart import quickstart
 from docstopd.cli.serve import serve
+from docstopd.cli.space import app as space
+from docstopd.cli.status import status
+from docstopd.cli.user import app as user
 
 app = typer.Typer(
     name="docstopd",
@@ -39,5 +47,7 @@ def docstopd(
     context.obj = config
 
 
-for command in (quickstart, serve):
+for command in (quickstart, init, serve, check, status, decrypt):
     app.command()(command)
+for name, group in (("user", user), ("space", space), ("audit", audit), ("config", config_commands)):
+    app.add_typer(group, name=name)

@@ -5,12 +5,8 @@ import sys
 from typing import NoReturn
 
 from docstopd.cli.app import app
+from docstopd.cli.codes import DONE, FAILED, STATE_UNKNOWN
 from docstopd.errors import ConfigurationError, Failed, Refused, StateUnknown
-
-DONE = 0
-FAILED = 1
-STATE_UNKNOWN = 70
-"""Beside 2 for wrong usage, which is the parser's, and `output.DAMAGE`."""
 
 
 def main() -> NoReturn:
@@ -23,9 +19,7 @@ def main() -> NoReturn:
     except (Refused, Failed) as error:
         _fail(str(error), FAILED)
     except StateUnknown as error:
-        _fail(f"{error}; nothing more was done: run `docstopd check`, and look at the disk", STATE_UNKNOWN)
-    except BrokenPipeError:
-        _fail("whoever read the output has gone", FAILED)
+        _fail(f"{error}; nothing more was done: look at the disk, then run `docstopd check`", STATE_UNKNOWN)
     sys.exit(DONE)
 
 

@@ -4,6 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic_core import PydanticCustomError
+
+from docstopd.config import Duration
+from docstopd.config.size import parse_size
 
 NOT_GIVEN = Path()
 """The default of `ConfigFile`, which its callback replaces."""
@@ -27,5 +31,37 @@ ConfigFile = Annotated[
         help="The configuration; without it, what $DOCSTOPD_CONFIG names.",
     ),
 ]
-
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Don't ask before what cannot be undone.")]
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read what would be asked for from standard input, a line for each.")
+]
+PasswordFile = Annotated[
+    Path | None, typer.Option("--password-file", metavar="FILE", help="The same from a file.", show_default=False)
+]
+As = Annotated[
+    str | None,
+    typer.Option(
+        "--as", metavar="USER", help="Open the space as this member; asks for the password.", show_default=False
+    ),
+]
+UserName = Annotated[str, typer.Argument(metavar="NAME", help="The user.")]
+Label = Annotated[str, typer.Argument(metavar="LABEL", help="The space.")]
+
+
+def duration(text: str) -> Duration:
+    """A length of time as the configuration writes it. Raises the parser's usage error."""
+    try:
+        return Duration.parse(text)
+    except PydanticCustomError as error:
+        raise typer.BadParameter(f"{text!r} {error.message()}") from None
+
+
+def size_or_none(text: str) -> int | None:
+    """A size as the configuration writes it, or `none`. Raises the parser's usage error."""
+    if text == "none":
+        return None
+    try:
+        return parse_size(int(text) if text.isdecimal() and text.isascii() else text)
+    except PydanticCustomError as error:
+        raise typer.BadParameter(f"{text!r} {error.message()}, or none") from None

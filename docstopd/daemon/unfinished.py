@@ -13,7 +13,7 @@ from pathlib import Path
 from docstopd.daemon.lock import data_lock
 from docstopd.daemon.setup import is_made
 from docstopd.db import durable
-from docstopd.errors import AlreadyExists, Busy, Refused
+from docstopd.errors import AlreadyExists, Busy, Failed, Refused
 
 MARKER = ".unfinished"
 _LOCK = "docstopd.lock"
@@ -22,13 +22,27 @@ _HARMLESS = {_LOCK, "lost+found"}
 
 
 def is_finished(data: Path) -> bool:
-    """Whether a data folder of docstopd is there whose credentials somebody has seen."""
-    return is_made(data) and not (data / MARKER).exists()
+    """Whether a data folder of docstopd is there whose credentials somebody has seen. Raises `Refused`."""
+    with _looking_at(data):
+        return is_made(data) and not (data / MARKER).exists()
 
 
 def check_free(data: Path) -> None:
     """Raises `Refused` unless `data` is absent, empty, or the rest of a try that was cut off."""
-    if is_finished(data):
+    with _looking_at(data):
+        _check_free(data)
+
+
+@contextmanager
+def _looking_at(data: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Refused(f"{data} cannot be looked at ({error.strerror}); check who owns it") from None
+
+
+def _check_free(data: Path) -> None:
+    if is_made(data) and not (data / MARKER).exists():
         raise AlreadyExists(f"{data} is a data folder already; nothing was changed")
     if data.exists() and not data.is_dir():
         raise Refused(f"{data} is not a folder; choose another place")
@@ -46,14 +60,18 @@ class Unfinished:
         self._data = data
         self._token = secrets.token_hex(16).encode()
         self._fresh = not data.exists()
-        durable.make_folder(data)
-        self._mode = data.stat().st_mode & 0o7777
+        try:
+            durable.make_folder(data)
+            self._mode = data.stat().st_mode & 0o7777
+        except (Failed, OSError) as error:
+            raise Refused(f"{data} cannot be made: {error}") from None
         self.finished = False
 
     def mark(self) -> None:
         """Take the folder over; the caller holds its lock."""
         self._empty()
-        self._data.chmod(0o700)
+        with durable.translated():
+            self._data.chmod(0o700)
         durable.write_file(self._data / MARKER, self._token)
 
     def finish(self) -> None:
@@ -73,7 +91,8 @@ class Unfinished:
             (self._data / _LOCK).unlink()
             self._data.chmod(self._mode)
             if self._fresh:
-                self._data.rmdir()
+                with suppress(OSError):  # somebody has put something else there
+                    self._data.rmdir()
 
     def abandon(self) -> None:
         """Nothing was marked: a folder that was made for this goes again, if it is empty."""

@@ -1,0 +1,203 @@
+"""What `check` looks at: one function for each thing that can be wrong, and what to do about it."""
+
+import datetime
+import os
+import shutil
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import apsw
+from cryptography import x509
+
+from docstopd.catalog import MIGRATIONS as CATALOG
+from docstopd.config import Config
+from docstopd.daemon import holder
+from docstopd.daemon.compose import open_vault
+from docstopd.daemon.listener import open_listener
+from docstopd.daemon.loaded import open_tls
+from docstopd.daemon.unfinished import MARKER
+from docstopd.db.sqlite import SqliteDatabase
+from docstopd.errors import ConfigurationError, DocstopdError, Refused
+from docstopd.keyring import MIGRATIONS as KEYRING
+
+_LEAST_FREE = 256 * 2**20
+_LITTLE_FREE = 0.05
+_WARN_DAYS = 30
+_SQLITE = (3, 51, 3)
+"""The first version without the WAL-reset bug (sqlite.org/wal.html), which could corrupt a database."""
+_CLOCK_SLACK = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `remedy` says what to do, empty when all is well."""
+
+    check: str
+    state: Literal["ok", "warning", "failed"]
+    found: str
+    remedy: str = ""
+
+
+Check = Callable[[Config], Iterator[Finding]]
+
+
+def data_folder(config: Config) -> Iterator[Finding]:
+    """It is there, this user's, and closed to others."""
+    name, data = "data folder", config.data
+    try:
+        found = data.stat()
+    except OSError as error:
+        yield Finding(name, "failed", f"{data}: {error.strerror}", "make it with `docstopd init`, or correct `data`")
+        return
+    mode = stat.S_IMODE(found.st_mode)
+    if (data / MARKER).exists():
+        yield Finding(name, "failed", f"{data} was never finished", "run quickstart or init again")
+    elif mode & 0o077:
+        yield Finding(name, "failed", f"{data} has mode {mode:04o}", f"chmod 700 {data}")
+    elif found.st_uid != os.geteuid() and os.geteuid() != 0:
+        yield Finding(name, "failed", f"{data} belongs to user {found.st_uid}", "run docstopd as that user")
+    else:
+        yield Finding(name, "ok", f"{data}, mode {mode:04o}")
+    yield from _parents(data)
+
+
+def _parents(data: Path) -> Iterator[Finding]:
+    for parent in data.parents:
+        mode = parent.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            found = f"{parent}, above the data folder, can be changed by everybody"
+            yield Finding("data folder", "failed", found, f"chmod o-w {parent}")
+
+
+def server_key(config: Config) -> Iterator[Finding]:
+    """It is there, and closed to others."""
+    name = "server key"
+    try:
+        file = config.keys.server.locate(os.environ)
+        mode = stat.S_IMODE(file.stat().st_mode)
+    except ConfigurationError as error:
+        yield Finding(name, "warning", str(error), "run this check inside the service to see its credential")
+    except OSError as error:
+        yield Finding(name, "failed", f"{config.keys.server}: {error.strerror}", "restore it from its backup")
+    else:
+        if mode & 0o077:
+            yield Finding(name, "failed", f"{file} has mode {mode:04o}", f"chmod 600 {file}")
+        else:
+            yield Finding(name, "ok", f"{file}, mode {mode:04o}")
+
+
+def databases(config: Config) -> Iterator[Finding]:
+    """Both open, with a schema that this program knows."""
+    for name, migrations in (("catalog", CATALOG), ("keyring", KEYRING)):
+        path = config.data / f"{name}.db"
+        try:
+            if not path.exists():
+                raise Refused(f"{path} is missing")
+            database = SqliteDatabase(path, migrations, read_only=True)
+            with database.read() as rows:
+                sound = rows.one("PRAGMA quick_check(1)")
+            database.close()
+        except DocstopdError as error:
+            yield Finding(name, "failed", str(error), "restore the data folder, or install the docstopd that made it")
+        else:
+            if sound == ("ok",):
+                yield Finding(name, "ok", f"{path.name}, schema {len(migrations)}")
+            else:
+                yield Finding(name, "failed", f"{path.name} is damaged: {sound}", "restore it from a backup")
+
+
+def keys_fit(config: Config) -> Iterator[Finding]:
+    """The server key opens the keyring, and the clock is not behind the journal."""
+    try:
+        with open_vault(config, read_only=True) as vault:
+            last = vault.audit.show(None, None, 1)
+    except DocstopdError as error:
+        yield Finding("keys", "failed", str(error), "put the server key that belongs to this data folder in its place")
+        return
+    yield Finding("keys", "ok", "the server key opens the keyring")
+    latest = last[-1].time / 1_000_000 if last else 0.0
+    yield _clock(time.time(), latest)
+
+
+def _clock(now: float, latest: float) -> Finding:
+    shown = datetime.datetime.fromtimestamp(now, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    if now + _CLOCK_SLACK < latest:
+        return Finding("clock", "failed", f"{shown}, before the journal's last entry", "set the clock; use NTP")
+    return Finding("clock", "ok", shown)
+
+
+def free_disk(config: Config) -> Iterator[Finding]:
+    """There is room for more."""
+    name = "disk"
+    try:
+        usage = shutil.disk_usage(config.data)
+    except OSError as error:
+        yield Finding(name, "failed", f"{config.data}: {error.strerror}", "make the data folder with `docstopd init`")
+        return
+    found = f"{usage.free // 2**20} MiB free of {usage.total // 2**20}"
+    if usage.free < _LEAST_FREE:
+        yield Finding(name, "failed", found, "make room, or move the data folder to a larger disk")
+    elif usage.free < usage.total * _LITTLE_FREE:
+        yield Finding(name, "warning", found, "make room before it is full")
+    else:
+        yield Finding(name, "ok", found)
+
+
+def port(config: Config) -> Iterator[Finding]:
+    """It is free, or this service's own."""
+    name, place = "port", f"{config.http.address} port {config.http.port}"
+    pid = holder(config.data)
+    if pid is not None:
+        yield Finding(name, "ok", f"docstopd is running (pid {pid})")
+        return
+    try:
+        with open_listener(config.http):
+            yield Finding(name, "ok", f"{place} is free")
+    except DocstopdError as error:
+        yield Finding(name, "failed", str(error), "stop the other program, or change http.port")
+
+
+def certificate(config: Config) -> Iterator[Finding]:
+    """It can be read, belongs to its key, and is in date."""
+    name = "certificate"
+    if config.tls.certificate is None:
+        yield _cleartext(config)
+        return
+    try:
+        open_tls(config)
+        file = config.tls.certificate.locate(os.environ)
+        until = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
+    except (DocstopdError, OSError, ValueError) as error:
+        yield Finding(name, "failed", str(error), "correct tls.certificate and tls.key")
+        return
+    days = (until - datetime.datetime.now(datetime.UTC)).days
+    found = f"{file}, until {until:%Y-%m-%d}"
+    if days < 0:
+        yield Finding(name, "failed", found, "renew it, then reload (SIGHUP)")
+    elif days < _WARN_DAYS:
+        yield Finding(name, "warning", found, f"renew it within {days} days, then reload (SIGHUP)")
+    else:
+        yield Finding(name, "ok", found)
+
+
+def _cleartext(config: Config) -> Finding:
+    if config.tls.cleartext == "loopback-only":
+        return Finding("certificate", "ok", f"none: plain HTTP, on {config.http.address} only")
+    found = "none: passwords cross the network unencrypted"
+    return Finding("certificate", "warning", found, "set tls.certificate and tls.key")
+
+
+def sqlite(_config: Config) -> Iterator[Finding]:
+    """A version without a known corruption bug."""
+    version = apsw.sqlite_lib_version()
+    if tuple(int(part) for part in version.split(".")) < _SQLITE:
+        yield Finding("SQLite", "failed", version, "pip install --upgrade apsw")
+    else:
+        yield Finding("SQLite", "ok", version)
+
+
+CHECKS: tuple[Check, ...] = (data_folder, server_key, databases, keys_fit, free_disk, port, certificate, sqlite)

@@ -1,0 +1,45 @@
+"""`docstopd status`."""
+
+import time
+
+import typer
+
+from docstopd.cli.codes import FAILED
+from docstopd.cli.options import NOT_GIVEN, ConfigFile, Json
+from docstopd.cli.output import Value, show_object, size
+from docstopd.config import Config, load
+from docstopd.daemon import holder, read_status
+from docstopd.daemon.compose import open_vault
+from docstopd.daemon.setup import is_made
+from docstopd.errors import Refused
+
+
+def status(config: ConfigFile = NOT_GIVEN, json: Json = False) -> None:
+    """Say whether the service runs, and what it holds; exit code 1 when it does not run.
+
+    Example: docstopd status --config /etc/docstopd/docstopd.yaml
+    """
+    settings = load(config)
+    if not is_made(settings.data):
+        raise Refused(f"{settings.data}: there is no data folder; make one with `docstopd init`")
+    pid = holder(settings.data)
+    show_object({**_process(settings, pid), **_holdings(settings, as_json=json)}, as_json=json)
+    if pid is None:
+        raise typer.Exit(FAILED)
+
+
+def _process(config: Config, pid: int | None) -> dict[str, Value]:
+    said = None if pid is None else read_status(config.data)
+    found: dict[str, Value] = {"running": pid is not None, "pid": pid, "data": str(config.data)}
+    if said is None:
+        return {**found, "url": None, "version": None, "uptime": None, "workers": None}
+    uptime = round(time.time() - said.started)
+    return {**found, "url": said.url, "version": said.version, "uptime": uptime, "workers": list(said.workers)}
+
+
+def _holdings(config: Config, *, as_json: bool) -> dict[str, Value]:
+    with open_vault(config, read_only=True) as vault:
+        spaces = vault.spaces.all()
+        users = len(vault.accounts.all())
+    used = sum(space.used for space in spaces)
+    return {"users": users, "spaces": len(spaces), "used": used if as_json else size(used)}
