@@ -36,7 +36,10 @@ class Database(Protocol):
     """A transactional store shared by threads and processes."""
 
     def read(self) -> AbstractContextManager[Rows]:
-        """A view as of its beginning that no writer changes and that blocks no writer. Do not nest, do not write."""
+        """A view as of its first statement that no writer changes and that blocks no writer.
+
+        Do not nest, do not write.
+        """
 
     def write(self, work: Callable[[Rows], T]) -> T:
         """Run `work` alone among all writers of all processes; what it returns is returned once it is durable.

@@ -26,6 +26,9 @@ APPLICATION_ID = 0x646F6373
 GROUP_LIMIT = 64
 """Works in one commit at most, so that the first of a burst does not wait for all of it."""
 
+TAKEN = (apsw.SQLITE_CONSTRAINT_PRIMARYKEY, apsw.SQLITE_CONSTRAINT_ROWID, apsw.SQLITE_CONSTRAINT_UNIQUE)
+"""The broken rules of uniqueness; any other is a bug in a statement."""
+
 BUSY_MILLISECONDS = 10_000
 
 CHECKPOINT_PAGES = 4000
@@ -242,7 +245,7 @@ class _Translation:
     def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         if not isinstance(error, apsw.Error):
             return
-        if isinstance(error, apsw.ConstraintError):
+        if isinstance(error, apsw.ConstraintError) and error.extendedresult in TAKEN:
             raise AlreadyExists("a row of that key exists") from error
         if isinstance(error, apsw.FullError):
             raise StorageFull("the disk that holds the data folder is full") from error
