@@ -1,0 +1,218 @@
+"""What every adapter of `Database` promises."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from docstopd.db import Database, Rows
+from docstopd.db.sqlite import GROUP_LIMIT, SqliteDatabase
+from docstopd.errors import AlreadyExists, Failed
+
+SCHEMA = (
+    "CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, value BLOB) STRICT",
+    "CREATE TABLE parts (thing INTEGER NOT NULL REFERENCES things(id)) STRICT",
+)
+
+Open = Callable[[], Database]
+
+
+def sqlite(folder: Path) -> Open:
+    return lambda: SqliteDatabase(folder / "contract.db", SCHEMA)
+
+
+@pytest.fixture(params=[sqlite])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Opens one and the same database, as often as a test asks: each opening is like one process."""
+    make, all_opened = request.param(tmp_path), []
+
+    def again() -> Database:
+        all_opened.append(make())
+        return all_opened[-1]
+
+    yield again
+    for database in all_opened:
+        database.close()
+
+
+@pytest.fixture
+def database(opened: Open) -> Database:
+    return opened()
+
+
+def add(name: str) -> Callable[[Rows], int]:
+    return lambda rows: rows.insert("INSERT INTO things (name) VALUES (?)", name)
+
+
+def names(database: Database) -> set[object]:
+    with database.read() as rows:
+        return {row[0] for row in rows.all("SELECT name FROM things")}
+
+
+def test_a_write_is_seen_by_all_when_it_returns(opened: Open) -> None:
+    """By this process and by others."""
+    one, two = opened(), opened()
+    number = one.write(add("a"))
+    assert number == 1
+    assert names(one) == names(two) == {"a"}
+
+
+def test_a_write_outlives_the_database(opened: Open) -> None:
+    """It is durable when it returns."""
+    one = opened()
+    one.write(add("a"))
+    one.close()
+    assert names(opened()) == {"a"}
+
+
+def test_all_kinds_of_values_come_back_as_they_were(database: Database) -> None:
+    """Bytes, text, integers up to 64 bits, nothing."""
+    row = (2**62, "naïve \N{SNOWMAN}", b"\0\xff")
+    database.write(lambda rows: rows.run("INSERT INTO things VALUES (?, ?, ?)", *row))
+    with database.read() as rows:
+        assert rows.one("SELECT * FROM things") == row
+        assert rows.one("SELECT value FROM things WHERE id = 5") is None
+        assert rows.all("SELECT value FROM things WHERE id = 5") == []
+        assert rows.one("SELECT NULL") == (None,)
+
+
+def test_run_tells_how_many_rows_it_touched(database: Database) -> None:
+    """None, one, many."""
+
+    def work(rows: Rows) -> list[int]:
+        rows.many("INSERT INTO things (name) VALUES (?)", [("a",), ("b",), ("c",)])
+        return [rows.run("UPDATE things SET value = x'00' WHERE name >= ?", name) for name in "dba"]
+
+    assert database.write(work) == [0, 2, 3]
+
+
+def test_a_work_that_raises_leaves_nothing(database: Database) -> None:
+    """Its error comes out as it is."""
+
+    def work(rows: Rows) -> None:
+        add("a")(rows)
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        database.write(work)
+    assert names(database) == set()
+    database.write(add("b"))
+    assert names(database) == {"b"}
+
+
+def test_a_taken_key_is_already_exists(database: Database) -> None:
+    """Uniqueness alone has this word; a broken reference or a missing value is a bug, and `Failed`."""
+    database.write(add("a"))
+    with pytest.raises(AlreadyExists):
+        database.write(add("a"))
+    for sql in ("INSERT INTO parts VALUES (99)", "INSERT INTO things (name) VALUES (NULL)"):
+        with pytest.raises(Failed):
+            database.write(lambda rows, sql=sql: rows.run(sql))  # type: ignore[misc]
+
+
+def test_a_wrong_statement_is_failed(database: Database) -> None:
+    """No driver's error crosses the Protocol."""
+    with pytest.raises(Failed):
+        database.write(lambda rows: rows.run("INSERT INTO nowhere VALUES (1)"))
+    with pytest.raises(Failed), database.read() as rows:
+        rows.one("SELECT * FROM nowhere")
+    assert names(database) == set()
+
+
+def test_a_work_may_handle_an_error_and_go_on(database: Database) -> None:
+    """A refused statement does not end the transaction."""
+    database.write(add("a"))
+
+    def work(rows: Rows) -> None:
+        with pytest.raises(AlreadyExists):
+            add("a")(rows)
+        add("b")(rows)
+
+    database.write(work)
+    assert names(database) == {"a", "b"}
+
+
+def test_a_view_does_not_change_under_its_reader(opened: Open) -> None:
+    """From its first statement on; writers, here and elsewhere, are not held up."""
+    one, two = opened(), opened()
+    one.write(add("a"))
+    with one.read() as rows:
+        assert rows.all("SELECT name FROM things") == [("a",)]
+        one.write(add("b"))
+        two.write(add("c"))
+        assert rows.all("SELECT name FROM things") == [("a",)]
+    assert names(one) == {"a", "b", "c"}
+
+
+def test_a_reader_that_raises_leaves_a_usable_database(database: Database) -> None:
+    """Its connection goes back."""
+    for _ in range(3):
+        with pytest.raises(KeyError), database.read() as rows:
+            rows.one("SELECT 1")
+            raise KeyError
+    database.write(add("a"))
+    assert names(database) == {"a"}
+
+
+def test_works_never_overlap(opened: Open) -> None:
+    """Many threads over two processes count one number up: none of it is lost."""
+    databases = [opened(), opened()]
+    databases[0].write(lambda rows: rows.run("INSERT INTO things (id, name) VALUES (0, 'count')"))
+
+    def count(rows: Rows) -> int:
+        row = rows.one("SELECT id FROM things WHERE name = 'count'")
+        assert row is not None
+        assert isinstance(row[0], int)
+        rows.run("UPDATE things SET id = ? WHERE name = 'count'", row[0] + 1)
+        return row[0]
+
+    with ThreadPoolExecutor(16) as pool:
+        seen = list(pool.map(lambda n: databases[n % 2].write(count), range(300)))
+    assert sorted(seen) == list(range(300))
+
+
+def test_a_work_that_raises_takes_none_of_its_neighbours_along(database: Database) -> None:
+    """More of them than one commit holds, every third broken, some after they wrote something."""
+    started, entered = threading.Event(), threading.Event()
+
+    def hold(_rows: Rows) -> None:
+        entered.set()
+        started.wait(10)
+
+    def work(number: int) -> str:
+        def body(rows: Rows) -> str:
+            add(f"{number}")(rows)
+            if number % 3 == 0:
+                raise KeyError(number)
+            if number % 7 == 0:
+                add(f"{number}")(rows)  # AlreadyExists
+            return f"{number}"
+
+        return database.write(body)
+
+    total = 2 * GROUP_LIMIT + 10
+    with ThreadPoolExecutor(total + 1) as pool:
+        pool.submit(database.write, hold)
+        assert entered.wait(10)
+        futures = [pool.submit(work, number) for number in range(total)]
+        started.set()
+        outcomes = [future.exception(60) for future in futures]
+    for number, error in enumerate(outcomes):
+        wanted = KeyError if number % 3 == 0 else AlreadyExists if number % 7 == 0 else type(None)
+        assert type(error) is wanted, number
+    assert names(database) == {f"{n}" for n in range(total) if n % 3 and n % 7}
+
+
+def test_an_interrupted_work_fails_alone_or_with_its_commit_but_leaves_the_database_usable(database: Database) -> None:
+    """Ctrl-C reaches whoever is running the works."""
+
+    def work(rows: Rows) -> None:
+        add("a")(rows)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        database.write(work)
+    database.write(add("b"))
+    assert names(database) == {"b"}
