@@ -245,7 +245,7 @@ class _Translation:
     def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         if not isinstance(error, apsw.Error):
             return
-        if isinstance(error, apsw.ConstraintError) and error.extendedresult in TAKEN:
+        if isinstance(error, apsw.ConstraintError) and cast(Any, error).extendedresult in TAKEN:
             raise AlreadyExists("a row of that key exists") from error
         if isinstance(error, apsw.FullError):
             raise StorageFull("the disk that holds the data folder is full") from error
