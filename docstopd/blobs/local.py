@@ -20,20 +20,23 @@ class LocalBlobs:
     """The adapter of `BlobStore` for a local folder, which must exist on one file system with its `tmp`."""
 
     def __init__(self, root: Path, *, read_only: bool = False) -> None:
-        self._root = root
+        self._root = str(root)
+        self._arriving = str(root / "tmp")
         if read_only:
             return
         durable.make_folder(root / "tmp")
         for number in range(256):
             durable.make_folder(root / f"{number:02x}")
 
-    def _path(self, blob: BlobId) -> Path:
-        name = blob.hex()
-        return self._root / name[:2] / name
+    def _folder(self, blob: BlobId) -> str:
+        return f"{self._root}/{blob.hex()[:2]}"
+
+    def _path(self, blob: BlobId) -> str:
+        return f"{self._folder(blob)}/{blob.hex()}"
 
     def create(self, blob: BlobId) -> "LocalWriter":
         """See `BlobStore.create`."""
-        return LocalWriter(self._root / "tmp" / blob.hex(), self._path(blob))
+        return LocalWriter(f"{self._arriving}/{blob.hex()}", self._folder(blob), blob.hex())
 
     def open(self, blob: BlobId) -> "LocalReader":
         """See `BlobStore.open`."""
@@ -45,11 +48,11 @@ class LocalBlobs:
     def delete(self, blob: BlobId) -> None:
         """See `BlobStore.delete`."""
         with durable.translated():
-            self._path(blob).unlink(missing_ok=True)
+            durable.remove(self._path(blob))
 
     def ids(self) -> Iterator[BlobId]:
         """See `BlobStore.ids`."""
-        for folder in sorted(self._root.glob("[0-9a-f][0-9a-f]")):
+        for folder in sorted(Path(self._root).glob("[0-9a-f][0-9a-f]")):
             for path in folder.iterdir():
                 yield BlobId(bytes.fromhex(path.name))
 
@@ -84,9 +87,10 @@ class LocalReader:
 class LocalWriter:
     """A blob file on its way in: kept in memory while it is small, streamed to the disk when it is not."""
 
-    def __init__(self, temporary: Path, final: Path) -> None:
+    def __init__(self, temporary: str, folder: str, name: str) -> None:
         self._temporary = temporary
-        self._final = final
+        self._folder = folder
+        self._name = name
         self._digest = hashlib.sha256()
         self._small = bytearray()
         self._stream: Stream | None = None
@@ -110,10 +114,10 @@ class LocalWriter:
         else:
             self._digest.update(self._small)
             write_all(self._descriptor, self._small)
-        if self._final.exists():
+        if os.path.lexists(f"{self._folder}/{self._name}"):
             raise AlreadyExists("a blob of that id exists")
         # No row names the blob yet, so that what a crash leaves under its name is an orphan like any other.
-        durable.publish_unread(self._descriptor, self._temporary, self._final)
+        durable.publish_unread(self._descriptor, self._temporary, self._folder, self._name)
         self._close()
         return self._digest.digest()
 
@@ -122,7 +126,7 @@ class LocalWriter:
         if self._stream is not None:
             self._stream.stop()
         self._close()
-        self._temporary.unlink(missing_ok=True)
+        durable.remove(self._temporary)
 
     def _close(self) -> None:
         if self._descriptor >= 0:

@@ -34,7 +34,7 @@ def sync(descriptor: int) -> None:
         raise StateUnknown(f"fsync failed: {error.strerror}") from error
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path | str) -> None:
     """Make the folder's entries durable. Raises `StateUnknown`."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -50,16 +50,22 @@ def publish(temporary: Path, final: Path) -> None:
     sync_folder(final.parent)
 
 
-def publish_unread(descriptor: int, temporary: Path, final: Path) -> None:
+def publish_unread(descriptor: int, temporary: str, folder: str, name: str) -> None:
     """The same for a file that nobody looks for before this returns, not even after a crash.
 
     Such a file can be renamed before it is synced. A journalling file system then has one transaction to write
-    instead of two, which is half of what a small file costs.
+    instead of two, which is half of what a small file costs. Paths are texts here: `Path` costs as much as a write.
     """
     with translated():
-        temporary.rename(final)
+        os.rename(temporary, f"{folder}/{name}")  # noqa: PTH104 - see above
     sync(descriptor)
-    sync_folder(final.parent)
+    sync_folder(folder)
+
+
+def remove(path: str) -> None:
+    """Remove a file; fine when it is gone. Not durable: what comes back after a crash is removed again."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # noqa: PTH108 - a text, see `publish_unread`
 
 
 def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:

@@ -225,14 +225,16 @@ class Keyring:
     # -- data keys --------------------------------------------------------------------------------------------------
 
     def put_data_keys(self, space: SpaceId, epoch: int, wrapped: dict[BlobId, bytes]) -> None:
-        """Keep data keys, wrapped under the space key of that epoch."""
+        """Keep data keys, wrapped under the space key of that epoch, in place of older wraps of them."""
         closed = [
             (blob, space, epoch, self._keystore.close(_data_row(blob, space, epoch), value))
             for blob, value in wrapped.items()
         ]
         self._database.write(
             lambda rows: rows.many(
-                "INSERT INTO data_keys (blob, space, epoch, value) VALUES (?, ?, ?, ?)", list(closed)
+                "INSERT INTO data_keys (blob, space, epoch, value) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (blob) DO UPDATE SET epoch = excluded.epoch, value = excluded.value",
+                list(closed),
             )
         )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from docstopd.catalog.nodes import Row
+from docstopd.crypto.spacekey import SpaceKey
 from docstopd.errors import AlreadyExists, Failed, Refused
 from docstopd.model import Guard, Node, SpacePath, Written
 from docstopd.vault import properties
@@ -42,20 +43,22 @@ class Copy:
         found = self._look(source, deep=deep)
         size = sum(row.size for row in found.rows)
 
-        def check(change: Change) -> None:
+        def check(change: Change) -> SpaceKey:
             self._check(change, found, source, target, guard, overwrite=overwrite)
             change.room(size)
+            return change.opened.key
 
-        self._changes.preview(self._session, target[0], check)
+        key = self._changes.preview(self._session, target[0], check)
         sealed: dict[int, Sealed] = {}
         try:
             for row in found.rows:
                 if not row.folder:
                     sealed[row.id] = self._reseal(found, row)
-            keep_data_keys(self._changes, self._session, target[0], list(sealed.values()))
+            keep_data_keys(self._changes, key, list(sealed.values()))
 
             def work(change: Change) -> Written:
-                check(change)
+                if check(change).epoch != key.epoch:
+                    keep_data_keys(self._changes, change.opened.key, list(sealed.values()))
                 return self._place(change, found, sealed, target)
 
             return self._changes.run(self._session, target[0], work)

@@ -22,7 +22,7 @@ from docstopd.vault.opening import OpenSpace, open_space
 from docstopd.vault.properties import PropertyChanges
 from docstopd.vault.session import Session
 from docstopd.vault.tree import Tree
-from docstopd.vault.upload import Upload, check_place
+from docstopd.vault.upload import Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,7 @@ class Files:
         `InvalidName`, `NotFound` for the space.
         """
         path = self._place(path)
-        self._changes.preview(session, path[0], lambda change: check_place(change, path, guard, expected or 0))
-        return Upload(self._changes, session, path, guard, modified)
+        return Upload(self._changes, session, path, guard, modified, expected or 0)
 
     def make_folder(
         self,

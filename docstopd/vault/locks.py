@@ -19,7 +19,7 @@ from docstopd.vault.journal import Facts
 from docstopd.vault.opening import OpenSpace, open_space
 from docstopd.vault.session import Session
 from docstopd.vault.tree import Chain, Tree
-from docstopd.vault.upload import Upload, check_place
+from docstopd.vault.upload import Upload
 
 SECOND = 1_000_000
 OWNER_LIMIT = 4096
@@ -78,14 +78,13 @@ class Locks:
 
     def _lock_new(self, session: Session, path: SpacePath, guard: Guard, wish: _Wish) -> Lock:
         path = checked_path(path, self._changes.policy)
-        self._changes.preview(session, path[0], lambda change: check_place(change, path, guard, 0))
         taken: list[Lock] = []
 
         def also(change: Change, row: Row) -> None:
             chain = [*change.parent(path), row]
             taken.append(self._take(change, chain, path, wish))
 
-        with Upload(self._changes, session, path, guard, None) as upload:
+        with Upload(self._changes, session, path, guard, None, 0) as upload:
             upload.commit(also)
         return taken[-1]
 

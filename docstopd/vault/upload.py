@@ -12,8 +12,9 @@ from docstopd.catalog import versions
 from docstopd.catalog.nodes import Row
 from docstopd.catalog.versions import Version
 from docstopd.crypto import floe
+from docstopd.crypto.spacekey import SpaceKey
 from docstopd.errors import DocstopdError, Failed, IsFolder, Refused, TooLarge
-from docstopd.model import BlobId, Guard, Micros, SpaceId, SpacePath, Written
+from docstopd.model import BlobId, Guard, Micros, SpacePath, Written
 from docstopd.vault import naming
 from docstopd.vault.change import Change, Changes
 from docstopd.vault.session import Session
@@ -106,18 +107,29 @@ class BlobSealer:
 
 
 class Upload:
-    """One file on its way in. Nothing is visible before `commit`; leaving the context without it leaves no trace."""
+    """One file on its way in. Nothing is visible before `commit`; leaving the context without it leaves no trace.
+
+    `size` is what the client announced, 0 if nothing: what can be checked without the body is checked at once.
+    """
 
     def __init__(
-        self, changes: Changes, session: Session, path: SpacePath, guard: Guard, modified: Micros | None
+        self, changes: Changes, session: Session, path: SpacePath, guard: Guard, modified: Micros | None, size: int
     ) -> None:
         self._changes = changes
         self._session = session
         self._path = path
         self._guard = guard
         self._modified = modified
+        self._key = changes.preview(session, path[0], self._check(size))
         self._sealer = BlobSealer(changes)
         self._settled = False
+
+    def _check(self, size: int) -> Callable[[Change], SpaceKey]:
+        def look(change: Change) -> SpaceKey:
+            check_place(change, self._path, self._guard, size)
+            return change.opened.key
+
+        return look
 
     def write(self, data: Buffer) -> None:
         """Append to the body. Raises `TooLarge`, `StorageFull`."""
@@ -131,6 +143,8 @@ class Upload:
         sealed = self._sealer.finish()
 
         def work(change: Change) -> Written:
+            if change.opened.key.epoch != self._key.epoch:  # a member was removed while the body came in
+                keep_data_keys(self._changes, change.opened.key, [sealed])
             written, row = place_file(change, self._path, self._guard, sealed, self._modified)
             if also is not None:
                 also(change, row)
@@ -139,7 +153,7 @@ class Upload:
         # From here on the blob may be a live one: only a refusal, which undoes the transaction, sets it free again.
         self._settled = True
         try:
-            keep_data_keys(self._changes, self._session, self._path[0], [sealed])
+            keep_data_keys(self._changes, self._key, [sealed])
             return self._changes.run(self._session, self._path[0], work)
         except (Refused, Failed):
             self._changes.destroy([sealed.blob])
@@ -159,16 +173,10 @@ class Upload:
         self.abort()
 
 
-def keep_data_keys(changes: Changes, session: Session, label: str, blobs: list[Sealed]) -> SpaceId:
-    """Put the data keys of new blobs into the keyring, under the space key as it is now."""
-
-    def wrap(change: Change) -> tuple[SpaceId, int, dict[BlobId, bytes]]:
-        key = change.opened.key
-        return change.opened.space.id, key.epoch, {b.blob: key.wrap_data_key(b.blob, b.data_key) for b in blobs}
-
-    space, epoch, wrapped = changes.preview(session, label, wrap)
-    changes.stores.keyring.put_data_keys(space, epoch, wrapped)
-    return space
+def keep_data_keys(changes: Changes, key: SpaceKey, blobs: list[Sealed]) -> None:
+    """Put the data keys of blobs into the keyring, wrapped under a space key."""
+    wrapped = {blob.blob: key.wrap_data_key(blob.blob, blob.data_key) for blob in blobs}
+    changes.stores.keyring.put_data_keys(key.space, key.epoch, wrapped)
 
 
 def check_place(change: Change, path: SpacePath, guard: Guard, size: int) -> tuple[list[Row], Row | None]:
