@@ -1,5 +1,6 @@
 """`docstopd init`: everything that a service needs, made once; `serve` starts it."""
 
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,8 +102,7 @@ def _check(plan: _Plan) -> None:
 
 def _make(plan: _Plan, password: str, *, as_json: bool) -> None:
     data = plan.config.data
-    with ExitStack() as undo:
-        making = undo.enter_context(unfinished(data))
+    with unfinished(data) as making, ExitStack() as undo:
         fingerprint = None
         if plan.self_signed:
             names = certificate_names(plan.config.http.address)
@@ -111,9 +111,10 @@ def _make(plan: _Plan, password: str, *, as_json: bool) -> None:
         account = make_service(plan.config, public, plan.user, password)
         durable.write_file(plan.file, plan.text.encode())
         undo.callback(plan.file.unlink, missing_ok=True)
+        _show(plan, account, fingerprint, as_json=as_json)
+        sys.stdout.flush()  # what nobody could read is undone
         making.finish()
         undo.pop_all()
-    _show(plan, account, fingerprint, as_json=as_json)
 
 
 def _organisation(file: Path | None, undo: ExitStack) -> hpke.PublicKey | None:

@@ -15,7 +15,7 @@ from docstopd.config import Config, Minimal, load, parse, render_minimal
 from docstopd.daemon import serve
 from docstopd.daemon.listener import open_listener
 from docstopd.daemon.setup import certificate_names, is_made, make_certificate, make_service
-from docstopd.daemon.unfinished import Unfinished, check_free, is_finished, unfinished
+from docstopd.daemon.unfinished import Unfinished, check_free, is_finished, settle, unfinished
 from docstopd.db import durable
 from docstopd.errors import Refused
 from docstopd.vault.sessions import check_name
@@ -59,6 +59,7 @@ def _serve_what_is_there(welcome: Welcome, *, json: bool) -> None:
     config = load(file)
     if not is_made(config.data):
         raise Refused(f"{file} names the data folder {config.data}, which is none; correct `data` there")
+    settle(config.data)
     welcome = replace(welcome, data=str(config.data))
     serve(file, announce=partial(_announce, welcome, config, json=json))
 
@@ -82,14 +83,14 @@ def _make_and_serve(data: Path, minimal: Minimal, user: str, welcome: Welcome, *
 
 
 def _announce(welcome: Welcome, config: Config, url: str, *, making: Unfinished | None = None, json: bool) -> None:
-    if making is not None:
-        making.finish()
     welcome = replace(welcome, url=url)
     if json:
         say_json(welcome)
     else:
         certificate = config.tls.certificate
         say(welcome, None if certificate is None else Path(str(certificate)))
+    if making is not None:
+        making.finish()
 
 
 def _minimal(port: int, *, tls: bool) -> Minimal:

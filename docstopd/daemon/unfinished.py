@@ -1,7 +1,7 @@
 """A data folder that is being made: whole in the end, or not there at all.
 
-A marker file lies in it from the first step until the moment before its first credentials are shown. While it is
-there nobody can have signed in, so what the folder holds is worth nothing: after a crash the next try begins anew.
+A marker file lies in it from the first step until its first credentials have been shown. A folder with the marker and
+without any stored file is worth nothing to anybody: after a crash the next try begins anew.
 """
 
 import secrets
@@ -22,9 +22,20 @@ _HARMLESS = {_LOCK, "lost+found"}
 
 
 def is_finished(data: Path) -> bool:
-    """Whether a data folder of docstopd is there whose credentials somebody has seen. Raises `Refused`."""
+    """Whether a data folder of docstopd is there that may be in use. Raises `Refused`."""
     with _looking_at(data):
-        return is_made(data) and not (data / MARKER).exists()
+        return _in_use(data)
+
+
+def settle(data: Path) -> None:
+    """Take away the marker of a folder that is in use: the power failed between the showing and the taking away."""
+    with durable.translated():
+        (data / MARKER).unlink(missing_ok=True)
+
+
+def _in_use(data: Path) -> bool:
+    # Stored files weigh more than the marker: who stored them had the credentials.
+    return is_made(data) and (not (data / MARKER).exists() or any(path.is_file() for path in data.glob("blobs/??/*")))
 
 
 def check_free(data: Path) -> None:
@@ -42,19 +53,18 @@ def _looking_at(data: Path) -> Iterator[None]:
 
 
 def _check_free(data: Path) -> None:
-    if is_made(data) and not (data / MARKER).exists():
+    if _in_use(data):
         raise AlreadyExists(f"{data} is a data folder already; nothing was changed")
     if data.exists() and not data.is_dir():
         raise Refused(f"{data} is not a folder; choose another place")
-    if (data / MARKER).exists():
-        if any(path.is_file() for path in data.glob("blobs/??/*")):
-            raise Refused(f"{data} was never finished, and yet holds files: look at it, and move it away if it may go")
-    elif data.exists() and {path.name for path in data.iterdir()} - _HARMLESS:
+    if (data / MARKER).exists() or not data.exists():
+        return
+    if {path.name for path in data.iterdir()} - _HARMLESS:
         raise Refused(f"{data} is not empty, and nothing of docstopd's; choose a new or an empty folder")
 
 
 class Unfinished:
-    """The folder in the making; `finish` is called when all is done and the credentials are about to be shown."""
+    """The folder in the making; `finish` is called when all is done and the credentials are shown."""
 
     def __init__(self, data: Path) -> None:
         self._data = data
