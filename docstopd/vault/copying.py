@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from docstopd.catalog.nodes import Row
 from docstopd.crypto.spacekey import SpaceKey
 from docstopd.errors import AlreadyExists, Failed, Refused
-from docstopd.model import Guard, Node, SpacePath, Written
+from docstopd.model import BlobId, Guard, Node, SpacePath, Written
 from docstopd.vault import properties
 from docstopd.vault.change import Change, Changes
 from docstopd.vault.content import Content
@@ -44,26 +44,26 @@ class Copy:
         size = sum(row.size for row in found.rows)
 
         def check(change: Change) -> SpaceKey:
-            self._check(change, found, source, target, guard, overwrite=overwrite)
-            change.room(size)
+            change.room(size, self._check(change, found, source, target, guard, overwrite=overwrite))
             return change.opened.key
 
         key = self._changes.preview(self._session, target[0], check)
         sealed: dict[int, Sealed] = {}
+        data_keys: dict[BlobId, bytes] = {}
         try:
             for row in found.rows:
                 if not row.folder:
-                    sealed[row.id] = self._reseal(found, row)
-            keep_data_keys(self._changes, key, list(sealed.values()))
+                    sealed[row.id] = self._reseal(found, row, data_keys)
+            keep_data_keys(self._changes, key, data_keys)
 
             def work(change: Change) -> Written:
                 if check(change).epoch != key.epoch:
-                    keep_data_keys(self._changes, change.opened.key, list(sealed.values()))
+                    keep_data_keys(self._changes, change.opened.key, data_keys)
                 return self._place(change, found, sealed, target)
 
             return self._changes.run(self._session, target[0], work)
         except (Refused, Failed):
-            self._changes.destroy([blob.blob for blob in sealed.values()])
+            self._changes.destroy(list(data_keys))
             raise
 
     def _look(self, source: SpacePath, *, deep: bool) -> _Source:
@@ -79,7 +79,8 @@ class Copy:
 
     def _check(
         self, change: Change, found: _Source, source: SpacePath, target: SpacePath, guard: Guard, *, overwrite: bool
-    ) -> None:
+    ) -> int:
+        """Raises what stands in the way; the size of a file that the copy replaces."""
         change.guard(source, guard)
         parent = change.parent(target)
         occupant = change.tree.child(parent[-1], target[-1])
@@ -92,10 +93,12 @@ class Copy:
             change.may_remove([*parent, occupant], guard)
         else:
             change.may_write([*parent, occupant], guard)
+        return occupant.size if occupant is not None else 0
 
-    def _reseal(self, found: _Source, row: Row) -> Sealed:
+    def _reseal(self, found: _Source, row: Row, data_keys: dict[BlobId, bytes]) -> Sealed:
         node = Node(row.id, row.space, "", False, row.size, "", row.seq, row.created, row.modified)
         sealer = BlobSealer(self._changes)
+        data_keys[sealer.blob] = sealer.data_key
         try:
             with self._open_content(found.opened, row, node) as content:
                 for block in content.read(0, row.size):
