@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from docstopd import vault
 from docstopd.db import durable
 from docstopd.errors import Damaged, Failed, StorageFull
 from docstopd.model import Node, SpacePath
@@ -15,14 +16,14 @@ from docstopd.vault import Session, Vault
 
 _NAME_LIMIT = 255
 """Bytes that a name may have in the file systems in use."""
-_DAMAGE_LOG = logging.getLogger("docstopd.vault.files")
+_DAMAGE_LOG = logging.getLogger(vault.__name__)
 
 
 class Extraction:
     """One run; afterwards it says what was written, renamed, left out for being there already, and found damaged."""
 
-    def __init__(self, vault: Vault, session: Session, target: Path) -> None:
-        self._vault = vault
+    def __init__(self, source: Vault, session: Session, target: Path) -> None:
+        self._vault = source
         self._session = session
         self._target = target
         self.files = 0
@@ -34,7 +35,8 @@ class Extraction:
     def take(self, path: SpacePath) -> None:
         """Write a file, or a folder with all below it, to its full path in the target. Raises `NotFound`."""
         try:
-            node = self._vault.files.stat(self._session, path)
+            with heard_damage():
+                node = self._vault.files.stat(self._session, path)
         except Damaged as error:
             self.damaged.append(f"{_shown(path)} cannot be read: {error}")
             return
@@ -50,7 +52,7 @@ class Extraction:
             self._file(node, path, place)
 
     def _folder(self, node: Node, path: SpacePath, place: Path) -> None:
-        with _unreadable() as unreadable:
+        with heard_damage() as unreadable:
             try:
                 members = self._vault.files.list(self._session, path).members
             except Damaged as error:
@@ -74,7 +76,7 @@ class Extraction:
             return
         partial = place.with_name(f".docstopd-{secrets.token_hex(8)}.part")
         try:
-            with _disk(place), _unreadable():
+            with _disk(place), heard_damage():
                 self._write(path, partial)
                 os.utime(partial, ns=(node.modified * 1000, node.modified * 1000))
                 partial.rename(place)
@@ -125,7 +127,7 @@ def _disk(place: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _unreadable() -> Iterator[list[str]]:
+def heard_damage() -> Iterator[list[str]]:
     """The damage that the vault reports meanwhile: a listing leaves bad members out, and says so to the log."""
     found: list[str] = []
     handler = _Collector(found)

@@ -65,6 +65,7 @@ def run(
         input="".join(f"{secret}\n" for secret in secrets),
         capture_output=True,
         text=True,
+        errors="replace",
         timeout=60,
         check=False,
         start_new_session=True,
@@ -102,7 +103,8 @@ def picture(folder: Path) -> dict[str, tuple[int, bytes]]:
     found = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.name == "docstopd.lock" or path.parent.name == "run":
+        scratch = path.name.endswith("-shm") or (path.name.endswith("-wal") and not path.stat().st_size)
+        if scratch or path.name == "docstopd.lock" or path.parent.name == "run":
             continue
         found[name] = (path.stat().st_mode, path.read_bytes() if path.is_file() else b"")
     return found

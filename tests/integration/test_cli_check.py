@@ -1,0 +1,152 @@
+"""`docstopd check` and `status`: what is wrong is named, with what to do."""
+
+import datetime
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+from daemon import Running
+from service import Service, make_service, picture, run
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Service:
+    """A stopped service."""
+    tmp_path.chmod(0o700)
+    return make_service(tmp_path / "service")
+
+
+def findings(service: Service) -> tuple[int, dict[str, dict[str, Any]]]:
+    """The exit code, and the worst finding of each check."""
+    finished = service.run("check", "--json")
+    assert finished.stderr == ""
+    found: dict[str, dict[str, Any]] = {}
+    for finding in json.loads(finished.stdout):
+        if found.get(finding["check"], {}).get("state") != "failed":
+            found[finding["check"]] = finding
+    return finished.returncode, found
+
+
+def test_a_sound_service_passes_and_is_left_as_it_was(service: Service) -> None:
+    """Every check says ok."""
+    before = picture(service.folder)
+    code, found = findings(service)
+    assert code == 0
+    assert {finding["state"] for finding in found.values()} == {"ok"}
+    assert picture(service.folder) == before
+
+
+def wide_open(service: Service) -> None:
+    """Others can enter the data folder."""
+    service.data.chmod(0o755)
+
+
+def key_readable(service: Service) -> None:
+    """Others can read the server key."""
+    (service.data / "keys" / "server.key").chmod(0o644)
+
+
+def key_missing(service: Service) -> None:
+    """The server key is lost."""
+    (service.data / "keys" / "server.key").unlink()
+
+
+def key_of_another(service: Service) -> None:
+    """The server key is of another service."""
+    other = make_service(service.folder / "other-service")
+    key = service.data / "keys" / "server.key"
+    key.write_bytes((other.data / "keys" / "server.key").read_bytes()[:-6] + b"AAAAA\n")
+
+
+def newer(service: Service) -> None:
+    """The catalog is of a later version."""
+    database = apsw.Connection(str(service.data / "catalog.db"))
+    database.pragma("user_version", 99)
+    database.close()
+
+
+def no_database(service: Service) -> None:
+    """The keyring is no database."""
+    (service.data / "keyring.db").write_bytes(b"not a database at all, but long enough to be looked at " * 100)
+
+
+def no_data(service: Service) -> None:
+    """The data folder is elsewhere."""
+    service.data.rename(service.folder / "elsewhere")
+
+
+def clock_behind(service: Service) -> None:
+    """The journal's last entry is of next year."""
+    next_year = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=365)
+    database = apsw.Connection(str(service.data / "catalog.db"))
+    database.execute("UPDATE journal SET time = ?", (int(next_year.timestamp() * 1e6),))
+    database.close()
+
+
+def no_certificate(service: Service) -> None:
+    """The certificate is lost."""
+    service.config.write_text(service.config.read_text() + "tls: {certificate: no.crt, key: no.key}\n")
+
+
+@pytest.mark.parametrize(
+    ("harm", "check"),
+    [
+        (wide_open, "data folder"),
+        (key_readable, "server key"),
+        (key_missing, "server key"),
+        (key_of_another, "keys"),
+        (newer, "catalog"),
+        (no_database, "keyring"),
+        (no_data, "data folder"),
+        (clock_behind, "clock"),
+        (no_certificate, "certificate"),
+    ],
+)
+def test_what_is_wrong_is_found_with_what_to_do(service: Service, harm: Any, check: str) -> None:
+    """Exit code 1; the finding names a remedy; nothing is repaired or made on the way."""
+    harm(service)
+    before = picture(service.folder)
+    code, found = findings(service)
+    assert code == 1
+    assert found[check]["state"] == "failed" and found[check]["remedy"]
+    assert picture(service.folder) == before
+
+
+def test_a_configuration_that_is_wrong_is_the_only_finding(service: Service) -> None:
+    """With each problem and its line."""
+    service.config.write_text("data: data\nhttp: {prot: 1}\nlogs: {}\n")
+    code, found = findings(service)
+    assert code == 1 and set(found) == {"configuration"}
+    lines = service.run("check").stdout
+    assert ":2:" in lines and ":3:" in lines
+
+
+def test_a_port_that_another_program_has_is_found(service: Service) -> None:
+    """While the service's own is fine."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        service.config.write_text(f"data: data\nhttp: {{port: {taken.getsockname()[1]}}}\n")
+        code, found = findings(service)
+    assert code == 1 and found["port"]["state"] == "failed"
+
+
+def test_status_says_that_nothing_runs(service: Service) -> None:
+    """Exit code 1, with what is stored."""
+    finished = service.run("status", "--json")
+    status = json.loads(finished.stdout)
+    assert finished.returncode == 1
+    assert (status["running"], status["pid"], status["users"], status["spaces"]) == (False, None, 1, 1)
+    assert "running" in service.run("status").stdout
+
+
+def test_status_and_check_see_the_running_service(fresh_daemon: Running) -> None:
+    """Exit code 0; process, address, workers; the port is its own."""
+    finished = run("status", "--json", config=fresh_daemon.config)
+    status = json.loads(finished.stdout)
+    assert finished.returncode == 0
+    assert (status["running"], status["pid"], status["url"]) == (True, fresh_daemon.process.pid, fresh_daemon.url)
+    assert len(status["workers"]) >= 1 and status["uptime"] >= 0
+    found = {one["check"]: one for one in json.loads(run("check", "--json", config=fresh_daemon.config).stdout)}
+    assert found["port"]["state"] == "ok" and str(fresh_daemon.process.pid) in found["port"]["found"]
