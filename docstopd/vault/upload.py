@@ -1,8 +1,9 @@
 """Writing a file: the body becomes a blob first, then one transaction gives it its place (design: write order)."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 
 from cryptography.utils import Buffer
@@ -25,13 +26,9 @@ class Sealed:
     """A durable blob that has no place yet."""
 
     blob: BlobId
-    data_key: bytes
     size: int
     stored: int
     digest: bytes
-
-    def __repr__(self) -> str:
-        return f"Sealed({self.blob.hex()})"
 
 
 class BlobSealer:
@@ -40,15 +37,15 @@ class BlobSealer:
     def __init__(self, changes: Changes) -> None:
         self._stores = changes.stores
         self._limit = changes.policy.upload
-        self._blob = BlobId(self._stores.random(16))
-        self._key = self._stores.random(32)
-        self._sealer = floe.Sealer(self._key, floe.blob_aad(self._blob), random=self._stores.random)
+        self.blob = BlobId(self._stores.random(16))
+        self.data_key = self._stores.random(32)
+        self._sealer = floe.Sealer(self.data_key, floe.blob_aad(self.blob), random=self._stores.random)
         self._plain = bytearray()
         self._filled = 0
         self._out = bytearray()
         self._size = 0
         self._stored = 0
-        self._writer: BlobWriter = self._stores.blobs.create(self._blob)
+        self._writer: BlobWriter = self._stores.blobs.create(self.blob)
         try:
             self._emit(self._sealer.header)
         except BaseException:  # nobody has this object yet who could abort it
@@ -84,13 +81,13 @@ class BlobSealer:
         """Seal the rest and make the blob durable."""
         self._flush(last=True)
         digest = self._writer.finish()
-        return Sealed(self._blob, self._key, self._size, self._stored, digest)
+        return Sealed(self.blob, self._size, self._stored, digest)
 
     def abort(self) -> None:
         """Drop the blob, finished or not."""
         self._writer.abort()
         with contextlib.suppress(DocstopdError):
-            self._stores.blobs.delete(self._blob)
+            self._stores.blobs.delete(self.blob)
 
     def _flush(self, *, last: bool) -> None:
         length = self._filled + floe.OVERHEAD
@@ -140,24 +137,24 @@ class Upload:
 
         `also` runs in the same transaction. Raises what the checks at the beginning raise: they are repeated here.
         """
-        sealed = self._sealer.finish()
-
-        def work(change: Change) -> Written:
-            if change.opened.key.epoch != self._key.epoch:  # a member was removed while the body came in
-                keep_data_keys(self._changes, change.opened.key, [sealed])
-            written, row = place_file(change, self._path, self._guard, sealed, self._modified)
-            if also is not None:
-                also(change, row)
-            return written
-
         # From here on the blob may be a live one: only a refusal, which undoes the transaction, sets it free again.
         self._settled = True
         try:
-            keep_data_keys(self._changes, self._key, [sealed])
-            return self._changes.run(self._session, self._path[0], work)
+            sealed = self._sealer.finish()
+            keep_data_keys(self._changes, self._key, {sealed.blob: self._sealer.data_key})
+            return self._changes.run(self._session, self._path[0], partial(self._place, sealed, also))
         except (Refused, Failed):
-            self._changes.destroy([sealed.blob])
+            self._sealer.abort()
+            self._changes.destroy([self._sealer.blob])
             raise
+
+    def _place(self, sealed: Sealed, also: Callable[[Change, Row], None] | None, change: Change) -> Written:
+        if change.opened.key.epoch != self._key.epoch:  # a member was removed while the body came in
+            keep_data_keys(self._changes, change.opened.key, {sealed.blob: self._sealer.data_key})
+        written, row = place_file(change, self._path, self._guard, sealed, self._modified)
+        if also is not None:
+            also(change, row)
+        return written
 
     def abort(self) -> None:
         """Drop what came; fine after `commit`, which it does not undo."""
@@ -173,9 +170,9 @@ class Upload:
         self.abort()
 
 
-def keep_data_keys(changes: Changes, key: SpaceKey, blobs: list[Sealed]) -> None:
+def keep_data_keys(changes: Changes, key: SpaceKey, data_keys: Mapping[BlobId, bytes]) -> None:
     """Put the data keys of blobs into the keyring, wrapped under a space key."""
-    wrapped = {blob.blob: key.wrap_data_key(blob.blob, blob.data_key) for blob in blobs}
+    wrapped = {blob: key.wrap_data_key(blob, data_key) for blob, data_key in data_keys.items()}
     changes.stores.keyring.put_data_keys(key.space, key.epoch, wrapped)
 
 
