@@ -90,6 +90,11 @@ def remove(rows: Rows, token: str) -> None:
     rows.run("DELETE FROM locks WHERE token = ?", token)
 
 
+def remove_of(rows: Rows, space: SpaceId, user: UserId) -> None:
+    """Remove the locks of a user in a space (he is no member any more)."""
+    rows.run("DELETE FROM locks WHERE space = ? AND user = ?", space, user)
+
+
 def remove_on(rows: Rows, nodes: Sequence[NodeId]) -> None:
     """Remove the locks taken on these nodes (they leave the tree, or move)."""
     if rows.one("SELECT 1 FROM locks LIMIT 1"):

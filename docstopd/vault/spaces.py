@@ -3,7 +3,7 @@
 import unicodedata
 from dataclasses import replace
 
-from docstopd.catalog import nodes, versions
+from docstopd.catalog import locks, nodes, versions
 from docstopd.catalog import spaces as store
 from docstopd.crypto import hpke
 from docstopd.crypto.spacekey import SpaceKey
@@ -135,6 +135,7 @@ class Spaces:
             space, _opened = self._open(rows, session, label)
             self._keep_an_owner(rows, space.id, user.id, None)
             store.remove_member(rows, space.id, user.id)
+            locks.remove_of(rows, space.id, user.id)  # nobody else could end them
             epoch = self._next_epoch(rows, space, drop=user.id)
             self._record(rows, session, space, "revoke", {"member": user.id.hex(), "epoch": epoch})
 
