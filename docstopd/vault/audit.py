@@ -8,7 +8,7 @@ from docstopd.catalog import spaces, users
 from docstopd.crypto.spacekey import SpaceKey
 from docstopd.errors import NotFound
 from docstopd.model import Entry, Micros
-from docstopd.vault import journal
+from docstopd.vault import journal, naming
 from docstopd.vault.journal import Damage
 from docstopd.vault.opening import open_space
 from docstopd.vault.session import Session
@@ -47,7 +47,7 @@ class Audit:
         with self._stores.catalog.read() as rows:
             stream, keys, name = bytes(journal.SYSTEM), {0: self._stores.server.journal}, "system"
             if label is not None:
-                space = spaces.find(rows, label)
+                space = spaces.find(rows, naming.normal(label))
                 if space is None:
                     raise NotFound(f"there is no space {label!r}")
                 opened = open_space(rows, self._stores.keyring, session, label) if session else None
