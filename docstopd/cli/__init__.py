@@ -4,6 +4,6 @@ What always holds: no secret is taken as an argument or printed twice; what a pr
 what cannot be undone is asked first; and `main` alone turns errors into exit codes.
 """
 
-from docstopd.cli.main import main
+from docstopd.cli.program import main
 
 __all__ = ["main"]

@@ -11,7 +11,7 @@ from docstopd.config import Config, load
 from docstopd.daemon import holder, read_status
 from docstopd.daemon.compose import open_vault
 from docstopd.daemon.setup import is_made
-from docstopd.errors import Refused
+from docstopd.errors import Failed, Refused
 
 
 def status(config: ConfigFile = NOT_GIVEN, json: Json = False) -> None:
@@ -38,8 +38,12 @@ def _process(config: Config, pid: int | None) -> dict[str, Value]:
 
 
 def _holdings(config: Config, *, as_json: bool) -> dict[str, Value]:
-    with open_vault(config, read_only=True) as vault:
-        spaces = vault.spaces.all()
-        users = len(vault.accounts.all())
+    try:
+        with open_vault(config, read_only=True) as vault:
+            spaces = vault.spaces.all()
+            users = len(vault.accounts.all())
+    except (Refused, Failed) as error:
+        # Outside the service its credentials are out of reach, and whether it runs can be said without them.
+        return {"users": None, "spaces": None, "used": None, "problem": str(error)}
     used = sum(space.used for space in spaces)
     return {"users": users, "spaces": len(spaces), "used": used if as_json else size(used)}

@@ -141,6 +141,15 @@ def test_status_says_that_nothing_runs(service: Service) -> None:
     assert "running" in service.run("status").stdout
 
 
+def test_status_needs_no_key_to_say_whether_it_runs(service: Service) -> None:
+    """What only the key could tell is left open, with the reason."""
+    key_missing(service)
+    finished = service.run("status", "--json")
+    status = json.loads(finished.stdout)
+    assert (finished.returncode, status["running"], status["users"]) == (1, False, None)
+    assert "server key is missing" in status["problem"]
+
+
 def test_status_and_check_see_the_running_service(fresh_daemon: Running) -> None:
     """Exit code 0; process, address, workers; the port is its own."""
     finished = run("status", "--json", config=fresh_daemon.config)

@@ -161,6 +161,8 @@ def test_the_version_and_the_schema_need_no_configuration() -> None:
     """They are the program's own."""
     assert run("--version").stdout == f"docstopd {docstopd.__version__}\n"
     assert "$schema" in json.loads(run("config", "schema").stdout)
+    module = [sys.executable, "-m", "docstopd", "--version"]
+    assert subprocess.run(module, env=environment(), capture_output=True, check=True).stdout.startswith(b"docstopd ")
 
 
 @functools.cache

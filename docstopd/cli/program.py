@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from docstopd.cli.app import app
 from docstopd.cli.codes import DONE, FAILED, STATE_UNKNOWN
+from docstopd.cli.output import printable
 from docstopd.errors import ConfigurationError, Failed, Refused, StateUnknown
 
 
@@ -24,5 +25,6 @@ def main() -> NoReturn:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    sys.stderr.write(f"docstopd: {message}\n")
+    shown = "\n".join(printable(line) for line in message.splitlines())
+    sys.stderr.write(f"docstopd: {shown}\n")
     sys.exit(code)
