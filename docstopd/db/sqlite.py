@@ -107,6 +107,8 @@ class SqliteDatabase:
             connection.pragma("synchronous", "full")
             connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             connection.pragma("secure_delete", 1 if self._secure_delete else 0)
+        # Plans that hold for any bound value: without this, SQLite plans some statements anew for each set of values.
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         connection.pragma("foreign_keys", True)
         connection.pragma("trusted_schema", False)
         connection.pragma("cell_size_check", True)
