@@ -1,13 +1,14 @@
 """The embedded database: versions of its schema, what is no database, what is left on the disk."""
 
 import os
+import resource
 from pathlib import Path
 
 import apsw
 import pytest
 
 from docstopd.db.sqlite import APPLICATION_ID, SqliteDatabase
-from docstopd.errors import Damaged, Failed, Incompatible, StorageFull
+from docstopd.errors import Damaged, Failed, Incompatible, StateUnknown, StorageFull
 
 ONE = ("CREATE TABLE a (x BLOB) STRICT",)
 TWO = (*ONE, "CREATE TABLE b (x INTEGER) STRICT; INSERT INTO b VALUES (2)")
@@ -131,6 +132,25 @@ def test_a_full_disk_undoes_the_write_and_keeps_the_rest(tmp_path: Path) -> None
     with database.read() as rows:
         assert rows.all("SELECT x FROM a") == [(b"first",), (b"second",)]
     database.close()
+
+
+def test_a_commit_that_the_disk_refuses_is_state_unknown(tmp_path: Path) -> None:
+    """The kernel's limit of a file's size makes the log's next page fail; all that came before is there."""
+    database = SqliteDatabase(tmp_path / "x.db", ONE)
+    database.write(lambda rows: rows.run("INSERT INTO a VALUES (?)", b"first"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "x.db-wal").stat().st_size, hard))
+    try:
+        with pytest.raises(StateUnknown):
+            database.write(lambda rows: rows.run("INSERT INTO a VALUES (?)", b"lost"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    database.write(lambda rows: rows.run("INSERT INTO a VALUES (?)", b"second"))
+    database.close()
+    again = SqliteDatabase(tmp_path / "x.db", ONE)
+    with again.read() as rows:
+        assert rows.all("SELECT x FROM a") == [(b"first",), (b"second",)]
+    again.close()
 
 
 def test_each_commit_is_synced(tmp_path: Path) -> None:

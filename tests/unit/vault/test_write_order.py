@@ -181,7 +181,10 @@ class TestAStepThatFails:
             faulty.put()
         assert state(faulty.sound) == before
         assert faulty.sound.get(faulty.ada, FILE) == OLD
-        faulty.sound.assert_tidy()
+        if failure is UNKNOWN:  # the process stops: an orphan is legal
+            assert faulty.sound.live_ids() <= faulty.sound.blob_ids() & faulty.sound.key_ids()
+        else:
+            faulty.sound.assert_tidy()
 
     @pytest.mark.parametrize("store", ["keys", "catalog"])
     def test_undone_by_a_database_leaves_the_old_content(self, faulty: Faulty, store: str) -> None:
