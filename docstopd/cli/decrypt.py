@@ -8,7 +8,7 @@ import typer
 
 from docstopd.cli.asking import Secrets
 from docstopd.cli.codes import DAMAGE, FAILED
-from docstopd.cli.extract import Extraction, heard_damage
+from docstopd.cli.extract import Extraction
 from docstopd.cli.options import PasswordFile, PasswordStdin
 from docstopd.cli.output import printable, size
 from docstopd.config import Config, KeysConfig, SecretFile, load
@@ -78,7 +78,7 @@ def _to_screen(vault: Vault, session: Session, wanted: list[SpacePath]) -> None:
     if len(wanted) != 1:
         raise typer.BadParameter("--output - is for one file; name it")
     try:
-        with heard_damage(), vault.files.open(session, wanted[0]) as content:
+        with vault.files.open(session, wanted[0]) as content:
             for block in content.read(0, content.node.size):
                 sys.stdout.buffer.write(block)
         sys.stdout.buffer.flush()

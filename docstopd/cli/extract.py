@@ -1,14 +1,12 @@
 """Writing stored files into an ordinary folder. What is damaged is left out and named; nothing is replaced."""
 
 import hashlib
-import logging
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from docstopd import vault
 from docstopd.db import durable
 from docstopd.errors import Damaged, Failed, StorageFull
 from docstopd.model import Node, SpacePath
@@ -16,7 +14,6 @@ from docstopd.vault import Session, Vault
 
 _NAME_LIMIT = 255
 """Bytes that a name may have in the file systems in use."""
-_DAMAGE_LOG = logging.getLogger(vault.__name__)
 
 
 class Extraction:
@@ -35,8 +32,7 @@ class Extraction:
     def take(self, path: SpacePath) -> None:
         """Write a file, or a folder with all below it, to its full path in the target. Raises `NotFound`."""
         try:
-            with heard_damage():
-                node = self._vault.files.stat(self._session, path)
+            node = self._vault.files.stat(self._session, path)
         except Damaged as error:
             self.damaged.append(f"{_shown(path)} cannot be read: {error}")
             return
@@ -52,13 +48,15 @@ class Extraction:
             self._file(node, path, place)
 
     def _folder(self, node: Node, path: SpacePath, place: Path) -> None:
-        with heard_damage() as unreadable:
-            try:
-                members = self._vault.files.list(self._session, path).members
-            except Damaged as error:
-                members = []
-                unreadable.append(str(error))
-        self.damaged += [f"{_shown(path)}: {what}" for what in unreadable]
+        members: list[Node] = []
+        try:
+            listing = self._vault.files.list(self._session, path)
+        except Damaged as error:
+            self.damaged.append(f"{_shown(path)}: {error}")
+        else:
+            members = listing.members
+            if listing.unreadable:
+                self.damaged.append(f"{_shown(path)}: members that cannot be read: {listing.unreadable}")
         if place.is_symlink() or (place.exists() and not place.is_dir()):
             self.left_out.append(f"{_shown(path)} is left out: {place} exists and is no folder")
             return
@@ -76,7 +74,7 @@ class Extraction:
             return
         partial = place.with_name(f".docstopd-{secrets.token_hex(8)}.part")
         try:
-            with _disk(place), heard_damage():
+            with _disk(place):
                 self._write(path, partial)
                 os.utime(partial, ns=(node.modified * 1000, node.modified * 1000))
                 partial.rename(place)
@@ -124,27 +122,3 @@ def _disk(place: Path) -> Iterator[None]:
     except OSError as error:
         kind = StorageFull if error.errno in durable.FULL else Failed
         raise kind(f"{place} cannot be written: {error.strerror}") from None
-
-
-@contextmanager
-def heard_damage() -> Iterator[list[str]]:
-    """The damage that the vault reports meanwhile: a listing leaves bad members out, and says so to the log."""
-    found: list[str] = []
-    handler = _Collector(found)
-    _DAMAGE_LOG.addHandler(handler)
-    try:
-        yield found
-    finally:
-        _DAMAGE_LOG.removeHandler(handler)
-
-
-class _Collector(logging.Handler):
-    """Keeps messages instead of printing them."""
-
-    def __init__(self, found: list[str]) -> None:
-        super().__init__()
-        self._found = found
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep one."""
-        self._found.append(record.getMessage())

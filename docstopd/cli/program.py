@@ -1,5 +1,6 @@
 """From the arguments to an exit code; nothing else maps errors to codes."""
 
+import logging
 import os
 import sys
 from typing import NoReturn
@@ -13,6 +14,8 @@ from docstopd.errors import ConfigurationError, Failed, Refused, StateUnknown
 def main() -> NoReturn:
     """Run the command that the process's arguments name. An error that nobody expected keeps its traceback."""
     os.umask(0o077)  # what any command writes, databases and their logs among it, is its user's alone
+    # A command says itself what went wrong; only `serve` sends the log somewhere.
+    logging.getLogger("docstopd").addHandler(logging.NullHandler())
     try:
         app(prog_name="docstopd")
     except ConfigurationError as error:

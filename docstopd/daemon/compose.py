@@ -16,7 +16,7 @@ from docstopd.daemon.health import Health
 from docstopd.dav.application import DavApplication
 from docstopd.dav.settings import Settings
 from docstopd.db.sqlite import SqliteDatabase
-from docstopd.errors import Damaged, Refused
+from docstopd.errors import ConfigurationError, Damaged, Refused
 from docstopd.http import Application
 from docstopd.keyring import MIGRATIONS as KEYRING
 from docstopd.keyring import Keyring
@@ -79,12 +79,12 @@ def read_server_key(config: Config) -> ServerKey:
     """The server key from its file or credential. Raises `Refused` when it is missing or cannot be read."""
     path = config.keys.server.locate(os.environ)
     try:
-        return ServerKey.decode(path.read_text(encoding="ascii").strip())
+        return ServerKey.decode(path.read_text(encoding="ascii"))
     except FileNotFoundError:
         raise Refused(
             f"{path}: the server key is missing; restore it from its backup, nothing opens without it"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, ConfigurationError, Damaged) as error:
         raise Refused(f"{path}: the server key cannot be read: {error}") from None
 
 

@@ -69,8 +69,7 @@ class SqliteDatabase:
 
     `migrations[n]` takes the schema from version n to n+1; they are applied in one transaction when the database is
     opened. `secure_delete` overwrites deleted content with zeros; `read_only` is for a database that no
-    process writes. Raises `Incompatible` when the file is newer than
-    the program, `Damaged` when it is not a database.
+    process writes. Raises `Incompatible` when the file is newer than the program, `Damaged` when it is no database.
     """
 
     def __init__(
@@ -82,13 +81,19 @@ class SqliteDatabase:
         self._idle: deque[apsw.Connection] = deque()
         self._waiting: deque[_Work[Any]] = deque()
         self._turn = threading.Lock()
+        self._lock_file = -1
         with _translated:
             self._writer = self._connect()
-            if read_only:
-                self._lock_file = -1
-                self._check_version(len(migrations))
-                return
-            self._lock_file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                self._open(migrations)
+            except BaseException:
+                self.close()
+                raise
+
+    def _open(self, migrations: Sequence[str]) -> None:
+        self._check_version(len(migrations))
+        if not self._read_only:
+            self._lock_file = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self.write(lambda _rows: self._migrate(migrations))
 
     def _connect(self) -> apsw.Connection:

@@ -27,10 +27,11 @@ from docstopd.vault.upload import Upload
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A folder and its members; members that cannot be read are left out."""
+    """A folder and its members; those that cannot be read are left out, and `unreadable` counts them."""
 
     node: Node
     members: list[Node]
+    unreadable: int
 
 
 class Files:
@@ -58,7 +59,7 @@ class Files:
                 raise NotFolder("this is a file")
             found = list(tree.members(folder.id))
             members = [tree.node(row, name) for row, name in found if name is not None]
-            listing = Listing(tree.node(folder, tree.name(folder)), members)
+            listing = Listing(tree.node(folder, tree.name(folder)), members, len(found) - len(members))
         for row, name in found:
             if name is None:
                 error = Damaged("a member of a folder cannot be read", row.id)
