@@ -128,7 +128,7 @@ def test_a_catalog_row_that_was_edited_is_damage(service: Service, tmp_path: Pat
     database.close()
     finished = decrypt(service, tmp_path / "out")
     assert finished.returncode == 3
-    assert "/ada: damage in " in finished.stderr
+    assert "/ada: members that cannot be read: 1" in finished.stderr
     assert (tmp_path / "out" / "ada" / "letters" / "first.txt").exists()
 
 
