@@ -5,19 +5,10 @@ Nothing here holds a secret: secrets are named by path or systemd credential and
 
 from docstopd.config.config import Config, default
 from docstopd.config.duration import Duration
-from docstopd.config.load import load, parse
+from docstopd.config.load import load, parse, read_text
 from docstopd.config.place import SecretFile
 from docstopd.config.schema import schema
-from docstopd.config.sections import (
-    HttpConfig,
-    KeysConfig,
-    LimitsConfig,
-    LogConfig,
-    QuotaConfig,
-    SessionsConfig,
-    ThrottleConfig,
-    TlsConfig,
-)
+from docstopd.config.sections import HttpConfig, KeysConfig, LogConfig
 from docstopd.config.write import Minimal, render_minimal
 
 __all__ = [
@@ -25,17 +16,13 @@ __all__ = [
     "Duration",
     "HttpConfig",
     "KeysConfig",
-    "LimitsConfig",
     "LogConfig",
     "Minimal",
-    "QuotaConfig",
     "SecretFile",
-    "SessionsConfig",
-    "ThrottleConfig",
-    "TlsConfig",
     "default",
     "load",
     "parse",
+    "read_text",
     "render_minimal",
     "schema",
 ]

@@ -12,6 +12,11 @@ from docstopd.errors import ConfigurationError
 
 def load(path: Path) -> Config:
     """Read the file at `path`. Raises `ConfigurationError` with every problem, also when it cannot be read."""
+    return parse(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """The text of the file at `path`. Raises `ConfigurationError` when it cannot be read."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -20,11 +25,10 @@ def load(path: Path) -> Config:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         raise ConfigurationError([f"{path}: cannot be read ({reason}); check the path and its permissions"]) from None
     try:
-        text = content.decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         problem = Problem(place_of_decode_error(error), (), "is not UTF-8; save the file in UTF-8")
         raise ConfigurationError(rendered(path, [problem])) from None
-    return parse(text, path)
 
 
 def parse(text: str, source: Path) -> Config:

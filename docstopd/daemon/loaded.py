@@ -1,11 +1,12 @@
 """A configuration as it was read at one moment, with its text, so that every worker starts from the same."""
 
 import os
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from docstopd.config import Config, load, parse
-from docstopd.http import Settings, Tls
+from docstopd.config import Config, parse, read_text
+from docstopd.http import Settings, tls_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,24 +14,23 @@ class Loaded:
     """`text` was read from `path`; a worker that starts tomorrow parses it again, whatever the file says by then."""
 
     path: Path
-    text: bytes
+    text: str
     config: Config
 
     @classmethod
     def read(cls, path: Path) -> "Loaded":
         """Read and check everything that can be checked without opening the stores. Raises ConfigurationError."""
-        config = load(path)
-        text = path.read_bytes()
-        config = parse(text.decode("utf-8"), path)
+        text = read_text(path)
+        config = parse(text, path)
         open_tls(config)
         return cls(path, text, config)
 
 
-def open_tls(config: Config) -> Tls | None:
+def open_tls(config: Config) -> ssl.SSLContext | None:
     """The certificate, None for plain HTTP. Raises ConfigurationError."""
     if config.tls.certificate is None or config.tls.key is None:
         return None
-    return Tls(config.tls.certificate.locate(os.environ), config.tls.key.locate(os.environ))
+    return tls_context(config.tls.certificate.locate(os.environ), config.tls.key.locate(os.environ))
 
 
 def http_settings(config: Config) -> Settings:

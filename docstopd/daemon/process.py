@@ -30,14 +30,14 @@ class Process:
     """One worker. It gets a fresh interpreter, not a fork: no thread, lock or key of the supervisor is copied."""
 
     def __init__(
-        self, command: Sequence[str], config: Path, text: bytes, listener: int, inherited: Sequence[int]
+        self, command: Sequence[str], config: Path, text: str, listener: int, inherited: Sequence[int]
     ) -> None:
         """Start `command`; `text` is the configuration that was read from `config`. Arguments hold no secret."""
         self._line, theirs = socket.socketpair()
         self._line.setblocking(False)
         snapshot = os.memfd_create("docstopd.yaml")
         with theirs, os.fdopen(snapshot, "wb") as held:
-            held.write(text)
+            held.write(text.encode())
             held.flush()
             arguments = ["--config", str(config), "--text", str(snapshot), "--listener", str(listener)]
             self._popen = subprocess.Popen(  # noqa: S603  # the command is ours

@@ -7,6 +7,6 @@ per connection is bounded whatever is sent; a body cut short raises IncompleteBo
 
 from docstopd.http.server import Application, Server
 from docstopd.http.settings import Settings
-from docstopd.http.tls import Tls
+from docstopd.http.tls import tls_context
 
-__all__ = ["Application", "Server", "Settings", "Tls"]
+__all__ = ["Application", "Server", "Settings", "tls_context"]

@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from docstopd.errors import IncompleteBody
 from docstopd.http.fields import parse_fields
@@ -19,16 +19,6 @@ _MOST_CHUNK_LINE = 1024
 _MOST_TRAILER = 8 * 1024
 _DISCARD = 16 * 1024
 _PIECE = 256 * 1024
-
-
-class Body(Protocol):
-    """What the connection asks of a body beyond `wsgi.input`."""
-
-    def can_settle(self, most: int) -> bool:
-        """Whether the connection may still serve another request once at most `most` bytes are thrown away."""
-
-    def settle(self, most: int) -> bool:
-        """Throw the unread rest away; False when it is longer than `most` or broken: the connection must close."""
 
 
 class NoBody(io.RawIOBase):
@@ -92,11 +82,14 @@ class _Stream(io.RawIOBase):
         return IncompleteBody(reason)
 
     def can_settle(self, most: int) -> bool:
-        """Not when broken; nor while the client waits for `100 Continue`, since what comes next is then unknown."""
+        """Whether another request may follow once at most `most` bytes are thrown away.
+
+        Not when broken; nor while the client waits for `100 Continue`, since what comes next is then unknown.
+        """
         return self.finished or (not self._broken and self._invite is None and self._may_fit(most))
 
     def settle(self, most: int) -> bool:
-        """Throw the unread rest away; False when it is longer than `most` or broken."""
+        """Throw the unread rest away; False when it is longer than `most` or broken: the connection must close."""
         if not self.can_settle(most):
             return False
         scrap = memoryview(bytearray(_DISCARD))

@@ -212,14 +212,9 @@ class Connection:
 
     def _reject(self, rejection: Rejection) -> None:
         """Answer without the application, and close."""
-        body = f"{rejection.message}\n".encode()
-        head = (
-            f"HTTP/1.1 {rejection.line}\r\nDate: {date(int(time.time()))}\r\nContent-Length: {len(body)}\r\n"
-            "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
-        )
         self._unread = True
         try:
-            self.send([head.encode("latin-1"), body])
+            self.send([_refusal(rejection)])
         except Lost as error:
             self._lost(error)
 
@@ -236,10 +231,9 @@ class Connection:
         return not self._begun and not self.transport.receivable()
 
     def expire(self) -> None:
-        """Its deadline has passed: say so where a request had begun, and close."""
+        """Its deadline has passed: say so where a request had begun, and close. Never waits: one thread expires all."""
         if self._begun:
-            self._reject(Rejection(408, "The request's header did not arrive in time."))
-            self._unread = False
+            self.transport.send_at_once(_refusal(Rejection(408, "The request's header did not arrive in time.")))
         self.close()
 
     def close(self) -> None:
@@ -250,3 +244,12 @@ class Connection:
                 self.transport.linger(MOST_DRAINED, _LINGER)
         self._server.forget(self)
         self.transport.close()
+
+
+def _refusal(rejection: Rejection) -> bytes:
+    """An answer that the application has no part in, and the last on its connection."""
+    body = f"{rejection.message}\n"
+    return (
+        f"HTTP/1.1 {rejection.line}\r\nDate: {date(int(time.time()))}\r\nContent-Length: {len(body.encode())}\r\n"
+        f"Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n{body}"
+    ).encode()

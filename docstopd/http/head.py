@@ -29,6 +29,9 @@ class Head(NamedTuple):
     keep_alive: bool
     expects: bool
 
+    def __repr__(self) -> str:
+        return f"Head({self.method})"  # the fields hold credentials, the target names of sealed spaces
+
 
 def parse_head(data: bytes, max_uri: int) -> Head:
     """Read a head, from the request line to the last field's CRLF (not included); raises Rejection."""

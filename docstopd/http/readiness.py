@@ -105,9 +105,6 @@ class Readiness(Generic[Kept]):
         descriptor = min(waiting, key=lambda item: item[1].deadline)[0]
         return self._waiting.pop(descriptor, None)
 
-    def __len__(self) -> int:
-        return len(self._waiting) + len(self._ready)
-
     def close(self) -> None:
         """Give the epoll descriptor back, when no thread waits any more."""
         self._epoll.close()

@@ -62,7 +62,7 @@ class Response:
             raise ValueError("the status is not three digits and a reason")
         self._status = status
         self._fields = fields
-        return self._write
+        return self.send
 
     @property
     def status(self) -> str:
@@ -73,9 +73,6 @@ class Response:
     def prepared(self) -> bool:
         """Whether status and fields are set."""
         return bool(self._status)
-
-    def _write(self, data: bytes) -> None:
-        self.send(data)
 
     def send(self, data: Data) -> None:
         """Send one piece of the body, with the head in front when it is the first."""

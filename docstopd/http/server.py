@@ -5,6 +5,7 @@ import logging
 import os
 import select
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -20,7 +21,6 @@ from docstopd.http.pool import Pool
 from docstopd.http.proxy import Proxies
 from docstopd.http.readiness import Readiness
 from docstopd.http.settings import Settings
-from docstopd.http.tls import Tls
 from docstopd.http.transport import Transport
 
 Application = Callable[[dict[str, Any], Any], Iterable[Any]]
@@ -40,7 +40,7 @@ class Server(cheroot_server.HTTPServer):
     """
 
     def __init__(
-        self, listener: socket.socket, application: Application, settings: Settings, tls: Tls | None = None
+        self, listener: socket.socket, application: Application, settings: Settings, tls: ssl.SSLContext | None = None
     ) -> None:
         super().__init__(listener.getsockname(), None)
         listener.setblocking(False)
@@ -150,7 +150,7 @@ class Server(cheroot_server.HTTPServer):
         self._readiness.listen()
         peer = address[:2] if isinstance(address, tuple) else ("", 0)
         pace = Pace(self.settings, self.requests.replaced)
-        connection = Connection(self, Transport(accepted, self.tls.context if self.tls else None), peer, pace)
+        connection = Connection(self, Transport(accepted, self.tls), peer, pace)
         self._connections.add(connection)
         self.put_conn(connection)
 

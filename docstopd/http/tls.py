@@ -1,4 +1,4 @@
-"""The TLS side of the server: one context, made anew when the certificate changes."""
+"""The TLS side of the server."""
 
 import ssl
 from pathlib import Path
@@ -9,34 +9,20 @@ from docstopd.errors import ConfigurationError
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
-class Tls:
-    """A certificate with its key, and the context for new connections."""
-
-    def __init__(self, certificate: Path, key: Path) -> None:
-        self._certificate = certificate
-        self._key = key
-        self.context = self._load()
-
-    def reload(self) -> None:
-        """Read the files again, for connections from now on; open ones go on as they are.
-
-        Raises ConfigurationError, and then keeps the old certificate.
-        """
-        self.context = self._load()
-
-    def _load(self) -> ssl.SSLContext:
-        # Not ssl.create_default_context, which writes every session's secrets to $SSLKEYLOGFILE.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_ciphers(_CIPHERS)
-        context.set_alpn_protocols(["http/1.1"])
-        context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-        try:
-            context.load_cert_chain(self._certificate, self._key, password=_no_password)
-        except (OSError, ValueError) as error:
-            problem = f"tls: cannot use certificate {self._certificate} with key {self._key}: {error}"
-            raise ConfigurationError([f"{problem}; check that both are PEM, readable and belong together"]) from error
-        return context
+def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """The context for all connections, from two PEM files. Raises ConfigurationError."""
+    # Not ssl.create_default_context, which writes every session's secrets to $SSLKEYLOGFILE.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_CIPHERS)
+    context.set_alpn_protocols(["http/1.1"])
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    try:
+        context.load_cert_chain(certificate, key, password=_no_password)
+    except (OSError, ValueError) as error:
+        problem = f"tls: cannot use certificate {certificate} with key {key}: {error}"
+        raise ConfigurationError([f"{problem}; check that both are PEM, readable and belong together"]) from error
+    return context
 
 
 def _no_password() -> str:

@@ -47,6 +47,11 @@ class Transport:
         self._tls = None
         return True
 
+    def send_at_once(self, data: bytes) -> None:
+        """Write what the kernel takes now, and drop the rest. Never raises."""
+        with suppress(OSError):  # the peer left, or reads nothing
+            self._socket.send(data)
+
     def send_in_clear(self, data: bytes) -> None:
         """Write past TLS, to a peer that did not begin it; what doesn't fit at once is dropped."""
         socket.socket.send(self._socket, data)

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from docstopd.errors import IncompleteBody, StateUnknown
-from docstopd.http import Server, Settings, Tls
+from docstopd.errors import ConfigurationError, IncompleteBody, StateUnknown
+from docstopd.http import Server, Settings, tls_context
 
 GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
 SETTINGS = Settings(threads=3, header_timeout=2.0, body_timeout=2.0, keep_alive=5.0)
@@ -81,7 +81,7 @@ class App:
 class Running:
     """A server in a thread."""
 
-    def __init__(self, settings: Settings, tls: Tls | None = None) -> None:
+    def __init__(self, settings: Settings, tls: ssl.SSLContext | None = None) -> None:
         self.app = App()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -165,7 +165,7 @@ def running() -> Iterator[Running]:
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, tls: Tls | None = None) -> Iterator[Running]:
+def serving(settings: Settings, tls: ssl.SSLContext | None = None) -> Iterator[Running]:
     server = Running(settings, tls)
     try:
         yield server
@@ -645,7 +645,7 @@ def wrapped(running: Running, trusted: Path) -> Peer:
 
 def test_tls_carries_large_bodies_both_ways(certificate: tuple[Path, Path]) -> None:
     """And keeps the connection."""
-    with serving(SETTINGS, Tls(*certificate)) as running, wrapped(running, certificate[0]) as peer:
+    with serving(SETTINGS, tls_context(*certificate)) as running, wrapped(running, certificate[0]) as peer:
         assert peer.send(GET).response() == (200, b"<>")
         body = os.urandom(2**21)
         assert peer.send(put(body, b"Content-Length: %d" % len(body))).response() == (200, b"<" + body + b">")
@@ -655,7 +655,7 @@ def test_tls_carries_large_bodies_both_ways(certificate: tuple[Path, Path]) -> N
 
 def test_plain_http_on_the_tls_port_is_told_so(certificate: tuple[Path, Path]) -> None:
     """In plain HTTP."""
-    with serving(SETTINGS, Tls(*certificate)) as running, running.connect() as peer:
+    with serving(SETTINGS, tls_context(*certificate)) as running, running.connect() as peer:
         status, body = peer.send(GET).response()
         assert status == 400
         assert b"HTTPS" in body
@@ -663,33 +663,18 @@ def test_plain_http_on_the_tls_port_is_told_so(certificate: tuple[Path, Path]) -
 
 def test_silent_handshakes_use_no_thread(certificate: tuple[Path, Path]) -> None:
     """Others are served meanwhile."""
-    with serving(SETTINGS, Tls(*certificate)) as running, contextlib.ExitStack() as stack:
+    with serving(SETTINGS, tls_context(*certificate)) as running, contextlib.ExitStack() as stack:
         for _ in range(20):
             stack.enter_context(running.connect()).send(b"\x16\x03\x01")
         peer = stack.enter_context(wrapped(running, certificate[0]))
         assert peer.send(GET).response() == (200, b"<>")
 
 
-def test_a_new_certificate_serves_new_connections(certificate: tuple[Path, Path], tmp_path: Path) -> None:
-    """Open ones go on; a broken one changes nothing."""
-    from docstopd.errors import ConfigurationError
-
-    pem, key = tmp_path / "c.pem", tmp_path / "k.pem"
-    pem.write_bytes(certificate[0].read_bytes())
-    key.write_bytes(certificate[1].read_bytes())
-    tls = Tls(pem, key)
-    with serving(SETTINGS, tls) as running, wrapped(running, certificate[0]) as before:
-        (tmp_path / "new").mkdir()
-        fresh = make_certificate(tmp_path / "new")
-        pem.write_bytes(fresh[0].read_bytes())
-        with pytest.raises(ConfigurationError):
-            tls.reload()
-        wrapped(running, certificate[0]).sock.close()
-        key.write_bytes(fresh[1].read_bytes())
-        tls.reload()
-        with wrapped(running, fresh[0]) as after:
-            assert after.send(GET).response() == (200, b"<>")
-        assert before.send(GET).response() == (200, b"<>")
+def test_a_certificate_of_another_key_is_refused(certificate: tuple[Path, Path], tmp_path: Path) -> None:
+    """With the names of both files."""
+    other = make_certificate(tmp_path)
+    with pytest.raises(ConfigurationError, match="belong together"):
+        tls_context(certificate[0], other[1])
 
 
 def test_old_tls_versions_are_refused(certificate: tuple[Path, Path]) -> None:
@@ -700,7 +685,7 @@ def test_old_tls_versions_are_refused(certificate: tuple[Path, Path]) -> None:
     context.set_ciphers("ALL:@SECLEVEL=0")
     with pytest.warns(DeprecationWarning):
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
-    with serving(SETTINGS, Tls(*certificate)) as running:
+    with serving(SETTINGS, tls_context(*certificate)) as running:
         raw = socket.create_connection(("127.0.0.1", running.port), timeout=10)
         with raw, pytest.raises((ssl.SSLError, ConnectionError)):
             context.wrap_socket(raw)
@@ -711,4 +696,4 @@ def test_session_secrets_are_never_written(
 ) -> None:
     """Whatever SSLKEYLOGFILE says."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "secrets"))
-    assert Tls(*certificate).context.keylog_filename is None
+    assert tls_context(*certificate).keylog_filename is None
