@@ -16,28 +16,24 @@ _HEALTHY = 10.0
 
 
 class Crew:
-    """`size` workers made by `launch`. `complete` once all were ready together for the first time."""
+    """`size` workers made by `launch`, from the first `tend` on. `complete` once all were ready together."""
 
     def __init__(self, launch: Callable[[], Process], size: int) -> None:
         self._launch = launch
         self._size = size
         self._members: list[Process] = []
-        self._due: list[float] = []
+        self._due = [0.0] * size
         self._deaths = 0
         self.complete = False
 
     def __iter__(self) -> Iterator[Process]:
         return iter(self._members)
 
-    def start(self) -> None:
-        """Start all."""
-        self._members += [self._launch() for _ in range(self._size)]
-
     def tend(self) -> bool:
         """Hear all workers, take note of deaths, start who is due; whether the members have changed.
 
-        Raises StateUnknown when a worker ended so. Before the crew is complete: Failed with the worker's reason, or
-        after repeated deaths.
+        Raises StateUnknown when a worker ended so. Before the crew is complete: Failed with the worker's reason, after
+        repeated deaths, or when the system starts none.
         """
         before = [process.pid for process in self._members]
         for process in list(self._members):
@@ -73,7 +69,13 @@ class Crew:
         now = time.monotonic()
         for due in [due for due in self._due if due <= now]:
             self._due.remove(due)
-            self._members.append(self._launch())
+            try:
+                self._members.append(self._launch())
+            except OSError as error:  # no memory for it just now: those that live go on
+                if not self.complete:
+                    raise Failed(f"a worker cannot be started: {error}") from error
+                _log.error("a worker cannot be started: %s", error)
+                self._due.append(now + _LONGEST_DELAY)
 
     def next_due(self) -> float | None:
         """Seconds until a replacement starts, None when none is due."""

@@ -29,10 +29,6 @@ class Notifier:
         """The daemon is about to end."""
         self._send("STOPPING=1\nSTATUS=requests in flight finish")
 
-    def status(self, status: str) -> None:
-        """One line for people, shown by `systemctl status`."""
-        self._send(f"STATUS={status}")
-
     def _send(self, state: str) -> None:
         if not self._address:
             return

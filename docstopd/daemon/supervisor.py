@@ -75,11 +75,10 @@ class Supervisor:
     def run(self) -> None:
         """Until a signal ends it; every worker is gone then, whatever is raised."""
         try:
-            self._crew.start()
             while not self._signals.take(signal.SIGTERM, signal.SIGINT):
-                self._tend()
                 if self._signals.take(signal.SIGHUP):
                     self._reload()
+                self._tend()
                 self._wait(self._crew.next_due())
         finally:
             self._stop()
@@ -120,7 +119,10 @@ class Supervisor:
 
     def _write_status(self) -> None:
         pids = [process.pid for process in self._crew]
-        write_status(self._loaded.config.data, Status(os.getpid(), __version__, self._url, self._started, pids))
+        try:
+            write_status(self._loaded.config.data, Status(os.getpid(), __version__, self._url, self._started, pids))
+        except OSError as error:  # a full disk: what is served goes on
+            _log.warning("what `docstopd status` reads cannot be written: %s", error.strerror)
 
     def _wait(self, due: float | None) -> None:
         living = [process for process in self._everyone() if process.exit_code() is None]
@@ -140,9 +142,7 @@ class Supervisor:
         except DocstopdError as error:
             self._reload_failed(error)
             return
-        crew = self._crew_of(loaded)
-        self._next = (loaded, crew)
-        crew.start()
+        self._next = (loaded, self._crew_of(loaded))
 
     def _check_moves(self, loaded: Loaded) -> None:
         old, new = self._loaded.config, loaded.config
