@@ -7,6 +7,7 @@ from left to right: what `If` does not allow is 400, the rest becomes a `Guard` 
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from docstopd.dav.dates import SECOND, parse_http_date
 from docstopd.dav.refusal import bad_request
@@ -34,15 +35,12 @@ def read_guard(environ: Mapping[str, str], path: SpacePath | None, resolve: Reso
     """
     if not any(map(environ.get, _HEADERS)):
         return NO_GUARD
-    header = environ.get("HTTP_IF")
-    lists = parse_if(header, path, resolve) if header else None
     match = environ.get("HTTP_IF_MATCH")
     none_match = environ.get("HTTP_IF_NONE_MATCH")
     since = environ.get("HTTP_IF_UNMODIFIED_SINCE")
     seconds = parse_http_date(since) if since and not match else None
-    return Guard(
-        tokens=submitted(lists or ()),
-        lists=lists,
+    return replace(
+        lists_guard(environ, path, resolve),
         if_match=strong_etags(match) if match else None,
         if_none_match=weak_etags(none_match) if none_match else None,
         if_unmodified_since=None if seconds is None else seconds * SECOND,

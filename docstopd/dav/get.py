@@ -7,6 +7,7 @@ listing: WsgiDAV's browser page resolves every member again.
 
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 from docstopd.dav.conditions import if_range_holds, read_status
 from docstopd.dav.content_type import browser_headers, content_type
@@ -31,19 +32,15 @@ def get(request: Request) -> Response:
     if not path:
         return text(200, _PAGE)
     request.check_lists()
-    try:
-        content = request.vault.files.open(request.session, path)
-    except IsFolder:
-        return text(200, _PAGE)
-    content.__enter__()
-    try:
-        response, streaming = _answer(request, content)
-    except BaseException:
-        content.__exit__(None, None, None)
-        raise
-    if not streaming:
-        content.__exit__(None, None, None)
-    return response
+    with ExitStack() as stack:
+        try:
+            content = stack.enter_context(request.vault.files.open(request.session, path))
+        except IsFolder:
+            return text(200, _PAGE)
+        response = _answer(request, content)
+        if isinstance(response.body, Body):
+            stack.pop_all()  # the body closes it
+        return response
 
 
 def head(request: Request) -> Response:
@@ -58,12 +55,12 @@ def head(request: Request) -> Response:
     return _unchanged(request, node) or Response(200, [("Content-Length", str(node.size)), *_headers(node)])
 
 
-def _answer(request: Request, content: Content) -> tuple[Response, bool]:
-    """Return the answer, and whether its body still reads from `content`."""
+def _answer(request: Request, content: Content) -> Response:
+    """Return the answer; a long body still reads from `content`."""
     node = content.node
     unchanged = _unchanged(request, node)
     if unchanged is not None:
-        return unchanged, False
+        return unchanged
     start, length, status, headers = 0, node.size, 200, _headers(node)
     part = _range(request, node)
     if part is not None:
@@ -73,8 +70,8 @@ def _answer(request: Request, content: Content) -> tuple[Response, bool]:
     blocks = content.read(start, length)
     if length <= _AT_ONCE:
         # Each block is copied before the next is asked for, which may come in the same buffer.
-        return Response(status, headers, (b"".join([bytes(block) for block in blocks]),)), False
-    return Response(status, headers, Body(content, blocks)), True
+        return Response(status, headers, (b"".join([bytes(block) for block in blocks]),))
+    return Response(status, headers, Body(content, blocks))
 
 
 class Body:
@@ -94,7 +91,7 @@ class Body:
 
     def close(self) -> None:
         """End the reading."""
-        self._content.__exit__(None, None, None)
+        self._content.close()
 
 
 def _unchanged(request: Request, node: Node) -> Response | None:

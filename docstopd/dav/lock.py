@@ -8,9 +8,9 @@ the request: no Depth is infinity (Windows), an empty body is a refresh (Office,
 import re
 
 from docstopd.dav import locks
-from docstopd.dav.errors import root_href
+from docstopd.dav.errors import error_response, root_href
 from docstopd.dav.fragment import serialise
-from docstopd.dav.multistatus import END, PROLOGUE, Prefixes, error_body, status_response
+from docstopd.dav.multistatus import END, PROLOGUE, Prefixes, status_response
 from docstopd.dav.refusal import Refusal, bad_request
 from docstopd.dav.request import Request, header
 from docstopd.dav.response import XML_TYPE, Response, empty, whole
@@ -116,9 +116,7 @@ def _conflict(request: Request, path: SpacePath, conflict: LockConflict) -> Resp
     """Answer 423, or 207 when what stands in the way is below the folder to be locked (section 9.10.3)."""
     below = [root for root in conflict.roots if len(root) > len(path) and root[: len(path)] == path]
     if not below:
-        hrefs = "".join([f"<D:href>{root_href(root, request)}</D:href>" for root in conflict.roots])
-        condition = f"<D:no-conflicting-lock>{hrefs}</D:no-conflicting-lock>" if hrefs else "<D:no-conflicting-lock/>"
-        return whole(423, XML_TYPE, error_body(condition))
+        return error_response(conflict, request)
     responses = [status_response(root_href(root, request), "423 Locked") for root in below]
     responses.append(status_response(href(path, folder=True), "424 Failed Dependency"))
     return whole(207, XML_TYPE, f"{Prefixes().start()}{''.join(responses)}{END}".encode())

@@ -69,10 +69,9 @@ def propstat(properties: str, status: str) -> str:
     return f"<D:propstat><D:prop>{properties}</D:prop><D:status>HTTP/1.1 {status}</D:status></D:propstat>"
 
 
-def status_response(reference: str, status: str, condition: str = "") -> str:
+def status_response(reference: str, status: str) -> str:
     """Return a response that speaks of a resource as a whole."""
-    error = f"<D:error>{condition}</D:error>" if condition else ""
-    return f"<D:response><D:href>{reference}</D:href><D:status>HTTP/1.1 {status}</D:status>{error}</D:response>"
+    return f"<D:response><D:href>{reference}</D:href><D:status>HTTP/1.1 {status}</D:status></D:response>"
 
 
 def error_body(condition: str) -> bytes:

@@ -12,7 +12,7 @@ from docstopd.dav.ranges import parse_content_range, parse_update_range, unsatis
 from docstopd.dav.refusal import Refusal, bad_request
 from docstopd.dav.request import Request, header
 from docstopd.dav.response import Response
-from docstopd.dav.upload import announced_length, checksums, modification_time, receive, refuse_encoding, stored
+from docstopd.dav.upload import announced_length, checksums, modification_time, receive, stored
 from docstopd.errors import NotFound, TooLarge
 from docstopd.model import Guard, Micros, SpacePath, Written
 from docstopd.vault import Content, Upload
@@ -46,7 +46,7 @@ def put_range(request: Request, path: SpacePath) -> Response:
 def patch(request: Request) -> Response:
     """Lay the body over the range that `X-Update-Range` names, or append it."""
     path = request.path_to_make
-    refuse_encoding(request)
+    request.refuse_encoding()
     if header(request.environ, "CONTENT_TYPE").partition(";")[0].strip().lower() != PATCH_TYPE:
         raise Refusal(415, f"Send {PATCH_TYPE}.", headers=(("Accept-Patch", PATCH_TYPE),))
     length = announced_length(request)

@@ -19,7 +19,7 @@ from docstopd.dav.response import Response
 from docstopd.dav.url import escape_name, href
 from docstopd.dav.xml_body import read_body
 from docstopd.errors import NotFolder
-from docstopd.model import Lock, MemberRole, Node, NodeId, Quota, SpacePath
+from docstopd.model import Lock, MemberRole, Node, NodeId, SpacePath
 
 _darwin = re.compile(r"WebDAVFS.*Darwin/([0-9]{1,3})\.([0-9]{1,3})").search
 _STALLING_DARWIN = (24, 4)
@@ -84,7 +84,8 @@ def _scene(
     role = _role(request, path) if query.role else None
     quota = None
     if query.quota:
-        quota = None if _stalls(request.environ.get("HTTP_USER_AGENT", "")) else _quota(request, path)
+        stalls = _stalls(request.environ.get("HTTP_USER_AGENT", ""))
+        quota = None if stalls else request.vault.files.quota(request.session, path)
         if quota is None or quota.available is None:
             query = query.without_quota()
     return query, Scene(node.id, locks, inherited, quota, role)
@@ -93,10 +94,6 @@ def _scene(
 def _role(request: Request, path: SpacePath) -> MemberRole | None:
     members = request.vault.spaces.members(path[0])
     return next((member.role for member in members if member.user == request.session.user.id), None)
-
-
-def _quota(request: Request, path: SpacePath) -> Quota:
-    return request.vault.files.quota(request.session, path)
 
 
 def _stalls(agent: str) -> bool:

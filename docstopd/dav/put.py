@@ -8,7 +8,7 @@ from docstopd.dav.partial import put_range
 from docstopd.dav.refusal import Refusal
 from docstopd.dav.request import ON_FOLDER, Request
 from docstopd.dav.response import Response
-from docstopd.dav.upload import announced_length, checksums, modification_time, receive, refuse_encoding, stored
+from docstopd.dav.upload import announced_length, checksums, modification_time, receive, stored
 from docstopd.errors import IsFolder
 
 
@@ -17,7 +17,7 @@ def put(request: Request) -> Response:
     path = request.path_to_make
     if request.target.slash:
         raise Refusal(405, "A URL that ends in a slash is a folder's.", headers=(("Allow", ON_FOLDER),))
-    refuse_encoding(request)
+    request.refuse_encoding()
     try:
         if "HTTP_CONTENT_RANGE" in request.environ:
             return put_range(request, path)

@@ -22,7 +22,7 @@ _FLAGS = {"T": True, "F": False}
 class Request:
     """The WSGI environ, where it points, who asks, and the vault to ask."""
 
-    environ: dict[str, Any]
+    environ: dict[str, Any] = field(repr=False)  # holds the credential
     method: str
     target: Target
     vault: Vault
@@ -70,6 +70,11 @@ class Request:
         if len(path) == 1 and self._exists(path, wanted=True):
             raise Refusal(403, "Spaces are removed by the service's own commands, not over WebDAV.")
         return path
+
+    def refuse_encoding(self) -> None:
+        """Raise a 415 for a coded body: kept as it comes, it would be read back as something else."""
+        if header(self.environ, "HTTP_CONTENT_ENCODING").lower() not in ("", "identity"):
+            raise Refusal(415, "Send the body without a content encoding.")
 
     def guard(self) -> Guard:
         """Return the preconditions of a write."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from docstopd.dav.dates import SECOND
-from docstopd.dav.refusal import Refusal, bad_request
+from docstopd.dav.refusal import bad_request
 from docstopd.dav.request import Request, header
 from docstopd.dav.response import Response, empty
 from docstopd.errors import IncompleteBody, TooLarge
@@ -25,12 +25,6 @@ _HASHES: dict[str, Callable[[], Any]] = {
     "SHA512": hashlib.sha512,
     "SHA3-256": hashlib.sha3_256,
 }
-
-
-def refuse_encoding(request: Request) -> None:
-    """Raise a 415 for a coded body: kept as it comes, it would be read back as something else."""
-    if header(request.environ, "HTTP_CONTENT_ENCODING").lower() not in ("", "identity"):
-        raise Refusal(415, "Send the file without a content encoding.")
 
 
 def stored(written: Written, *, accepted: bool = False) -> Response:

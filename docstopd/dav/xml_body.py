@@ -23,8 +23,7 @@ def read_body(request: Request) -> bytes:
     length = environ.get("CONTENT_LENGTH") or ""
     if length in ("", "0") and "HTTP_TRANSFER_ENCODING" not in environ:
         return b""
-    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
-        raise Refusal(415, "Send the body without a content encoding.")
+    request.refuse_encoding()
     limit = request.settings.xml_body
     body: bytes = b"" if length and int(length) > limit else environ["wsgi.input"].read(limit + 1)
     if len(body) > limit or (length and int(length) > limit):
