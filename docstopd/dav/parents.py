@@ -4,9 +4,11 @@ Windows walks from `/` down with PROPFIND and gives up at the first parent that 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from docstopd.dav.request import Request
 from docstopd.dav.url import href
+from docstopd.errors import Failed, NotFound
 from docstopd.model import Micros, Node, NodeId, Space, SpaceId
 
 _ROOT, _SPACES = NodeId(0), NodeId(-1)
@@ -21,8 +23,13 @@ def listing(request: Request, *, members: bool) -> list[tuple[str, Node]]:
         return [root, shelf] if members else [root]
     if not members:
         return [shelf]
-    paths = [(space.label,) for space in spaces]
-    return [shelf, *((href(path, folder=True), request.vault.files.stat(request.session, path)) for path in paths)]
+    found = [shelf]
+    for space in spaces:
+        # One that was taken away a moment ago, or is damaged (the vault has reported it), must not hide the others.
+        with suppress(NotFound, Failed):
+            path = (space.label,)
+            found.append((href(path, folder=True), request.vault.files.stat(request.session, path)))
+    return found
 
 
 def _collection(request: Request, node: NodeId, name: str, spaces: Sequence[Space]) -> Node:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 from dav_service import PASSWORD, Service, serving
 from lxml import etree
@@ -50,6 +51,18 @@ def test_a_damaged_file_is_an_error_and_hides_no_other(service: Service) -> None
     assert space.get("good") == b"good"
     root = etree.fromstring(space.ask("PROPFIND", "", headers={"Depth": "1"}).body)
     assert len(root) == 3
+
+
+def test_a_damaged_space_hides_no_other(service: Service) -> None:
+    """The list of spaces leaves it out."""
+    space = service.vault.spaces.add("Broken", service.vault.accounts.find("ada"))
+    catalog = apsw.Connection(str(service.data / "catalog.db"))
+    catalog.execute("UPDATE nodes SET size = 1 WHERE id = ?", (space.root,))
+    catalog.close()
+    answer = service.root().ask("PROPFIND", "dav/", headers={"Depth": "1"})
+    assert answer.status == 207
+    assert b"/dav/ada/" in answer.body
+    assert b"/dav/Broken/" not in answer.body
 
 
 def test_damage_behind_the_first_block_ends_the_connection(service: Service) -> None:
