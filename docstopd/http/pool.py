@@ -73,6 +73,10 @@ class Pool(threadpool.ThreadPool):
             self._alive -= 1
             return True
 
+    def step_aside(self) -> None:
+        """Give up the lead at once, rather than after a tick."""
+        self._turns.leave()
+
     @contextmanager
     def replaced(self) -> Iterator[None]:
         """While the caller waits for its peer, another thread works in its place."""

@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 _SWEEP = 0.5
 _DRAIN_SWEEP = 0.02
 _LAST_WORDS = 2.0
+_STEP = 0.0002
+_MOST_STEPS = 10
 
 
 class Server(cheroot_server.HTTPServer):
@@ -127,10 +129,21 @@ class Server(cheroot_server.HTTPServer):
             return found
         if found == self.socket.fileno():
             self._accepting = True  # before looking at `stopping`, which `stop` sets before `_drain` looks at this
+            self._let_others_accept()
             if not self.stopping:
                 self._accept()
             self._accepting = False
         return None
+
+    def _let_others_accept(self) -> None:
+        """The more connections a process has, the longer it leaves a new one to the others.
+
+        The kernel wakes them all, and without this the same one wins again and again: one process works, another idles.
+        """
+        mine = min(len(self._connections), _MOST_STEPS)
+        if mine:
+            self.requests.step_aside()
+            time.sleep(mine * _STEP)
 
     def _accept(self) -> None:
         """Take one connection and let others wait for the next; one at a time spreads them over the processes."""
