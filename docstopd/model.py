@@ -15,6 +15,7 @@ SlotId = NewType("SlotId", bytes)
 NodeId = NewType("NodeId", int)
 
 Micros = int
+SECOND: Micros = 1_000_000
 SpacePath = tuple[str, ...]
 """Names from the space's label down; `()` is the list of spaces, `("ada",)` the root of the space `ada`."""
 
@@ -135,7 +136,7 @@ class StateTest:
 
 @dataclass(frozen=True, slots=True)
 class StateList:
-    """An AND list of an `If` header, about `path`; None is a resource that is not ours, whose tests all fail."""
+    """An AND list of an `If` header, about `path`; None is a resource that is not ours: only `Not` holds there."""
 
     path: SpacePath | None
     tests: tuple[StateTest, ...]

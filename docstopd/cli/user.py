@@ -158,12 +158,9 @@ def delete(name: UserName, yes: Yes = False, config: ConfigFile = NOT_GIVEN) -> 
     """
     with opened(config) as vault:
         user = vault.accounts.find(name)
-        alone = [
-            space.label
-            for space in vault.spaces.all()
-            if [member.user for member in vault.spaces.members(space.label)] == [user.id]
-        ]
-        destroyed = f" and with it for ever: {', '.join(alone)}." if alone else "."
+        alone, _shared = vault.accounts.memberships(name)
+        labels = ", ".join(space.label for space in alone)
+        destroyed = f" and with it for ever: {labels}." if alone else "."
         agree(f"This deletes the account {user.name}{destroyed} Go on?", yes=yes)
-        gone = vault.accounts.delete(name)
+        gone = vault.accounts.delete(name, alone)
     say(f"{name} is deleted, and {len(gone)} of the spaces with all that was in them.")

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from docstopd.dav.dates import SECOND, parse_http_date
+from docstopd.dav.dates import parse_http_date
 from docstopd.dav.refusal import bad_request
-from docstopd.model import NO_GUARD, Guard, Node, SpacePath, StateList, StateTest
+from docstopd.model import NO_GUARD, SECOND, Guard, Node, SpacePath, StateList, StateTest
 
 Resolve = Callable[[str], SpacePath | None]
 """Turns a resource tag into a path, None for what is not ours."""

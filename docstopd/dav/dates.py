@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from time import gmtime
 
-from docstopd.model import Micros
+from docstopd.model import SECOND, Micros
 
-SECOND = 1_000_000
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH_NUMBER = {name: number for number, name in enumerate(_MONTHS, 1)}

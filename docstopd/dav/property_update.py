@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from docstopd.dav.dates import SECOND, parse_http_date
+from docstopd.dav.dates import parse_http_date
 from docstopd.dav.fragment import serialise
 from docstopd.dav.multistatus import Prefixes, propstat
 from docstopd.dav.properties import KNOWN_PREFIXES, TABLE, WIN32_CREATED, WIN32_MODIFIED
 from docstopd.dav.refusal import Refusal
 from docstopd.dav.settings import Settings
 from docstopd.dav.xml_body import Element, children, tag
-from docstopd.model import Micros
+from docstopd.model import SECOND, Micros
 
 OWNCLOUD_MODIFIED = "{DAV:}lastmodified"
 _OK, _DEPENDENT = "200 OK", "424 Failed Dependency"

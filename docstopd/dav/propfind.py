@@ -19,7 +19,7 @@ from docstopd.dav.response import Response
 from docstopd.dav.url import escape_name, href
 from docstopd.dav.xml_body import read_body
 from docstopd.errors import NotFolder
-from docstopd.model import Lock, MemberRole, Node, NodeId, SpacePath
+from docstopd.model import Lock, Node, NodeId, SpacePath
 
 _darwin = re.compile(r"WebDAVFS.*Darwin/([0-9]{1,3})\.([0-9]{1,3})").search
 _STALLING_DARWIN = (24, 4)
@@ -81,7 +81,7 @@ def _scene(
 ) -> tuple[Query, Scene]:
     """Gather what the properties asked for need beside the node, and nothing more."""
     inherited = [lock for lock in locks.get(node.id, ()) if lock.infinite]
-    role = _role(request, path) if query.role else None
+    role = request.vault.files.role(request.session, path) if query.role else None
     quota = None
     if query.quota:
         stalls = _stalls(request.environ.get("HTTP_USER_AGENT", ""))
@@ -89,11 +89,6 @@ def _scene(
         if quota is None or quota.available is None:
             query = query.without_quota()
     return query, Scene(node.id, locks, inherited, quota, role)
-
-
-def _role(request: Request, path: SpacePath) -> MemberRole | None:
-    members = request.vault.spaces.members(path[0])
-    return next((member.role for member in members if member.user == request.session.user.id), None)
 
 
 def _stalls(agent: str) -> bool:

@@ -6,12 +6,11 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from docstopd.dav.dates import SECOND
 from docstopd.dav.refusal import bad_request
 from docstopd.dav.request import Request, header
 from docstopd.dav.response import Response, empty
 from docstopd.errors import IncompleteBody, TooLarge
-from docstopd.model import Micros, Written
+from docstopd.model import SECOND, Micros, Written
 from docstopd.vault import Upload
 
 SEGMENT = 262_112

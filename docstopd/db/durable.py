@@ -36,7 +36,8 @@ def sync(descriptor: int) -> None:
 
 def sync_folder(folder: Path | str) -> None:
     """Make the folder's entries durable. Raises `StateUnknown`."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with translated():
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         sync(descriptor)
     finally:
@@ -64,13 +65,13 @@ def publish_unread(descriptor: int, temporary: str, folder: str, name: str) -> N
 
 def remove(path: str) -> None:
     """Remove a file; fine when it is gone. Not durable: what comes back after a crash is removed again."""
-    with contextlib.suppress(FileNotFoundError):
+    with translated(), contextlib.suppress(FileNotFoundError):
         os.unlink(path)  # noqa: PTH108 - a text, see `publish_unread`
 
 
 def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Replace a small file whole: a reader, or a crash, finds the old content or the new."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.new")
     with translated():
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:

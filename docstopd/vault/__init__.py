@@ -10,6 +10,7 @@ from docstopd.vault.accounts import Accounts
 from docstopd.vault.audit import Audit
 from docstopd.vault.change import Changes
 from docstopd.vault.content import Content
+from docstopd.vault.damage import DamageReports
 from docstopd.vault.files import Files, Listing
 from docstopd.vault.journal import Journal
 from docstopd.vault.locks import Locks
@@ -28,8 +29,9 @@ class Vault:
     def __init__(self, stores: Stores, policy: Policy) -> None:
         self._stores = stores
         journal = Journal(stores.clock, stores.random)
-        changes = Changes(stores, journal, policy)
-        self.sessions = Sessions(stores, journal, policy)
+        damage = DamageReports(stores, journal)
+        changes = Changes(stores, journal, policy, damage)
+        self.sessions = Sessions(stores, journal, policy, damage)
         self.spaces = Spaces(changes)
         self.files = Files(changes)
         self.locks = Locks(changes)

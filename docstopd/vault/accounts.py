@@ -5,6 +5,7 @@ one slot and rewrites nothing else, and destroying every slot destroys what the 
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docstopd.catalog import spaces as space_store
@@ -109,7 +110,10 @@ class Accounts:
         return NewAccount(user, code)
 
     def set_enabled(self, name: str, *, enabled: bool) -> None:
-        """Let a user sign in, or no more; holds for all processes at their next request."""
+        """Let a user sign in, or no more; holds for all processes at their next request.
+
+        Raises `Forbidden` for the only admin.
+        """
         user = self.find(name)
 
         def work(rows: Rows) -> None:
@@ -120,29 +124,41 @@ class Accounts:
 
         self._stores.catalog.write(work)
 
-    def delete(self, name: str) -> list[Space]:
-        """Destroy an account, its credentials, and the spaces of which it is the only member; those spaces.
+    def memberships(self, name: str) -> tuple[list[Space], list[Space]]:
+        """(spaces that would go with the account: it is their only member, spaces that would stay).
 
-        What only this user could open is unrecoverable from then on. Raises `Forbidden` while the user is the only
-        owner of a space that has other members.
+        Raises `Forbidden` where the user is the only owner of a space that has other members.
         """
         user = self.find(name)
+        alone: list[Space] = []
+        shared: list[Space] = []
         with self._stores.catalog.read() as rows:
-            self._keep_an_admin(rows, user)
-            memberships = space_store.of_user(rows, user.id)
-            alone = [space for space, _role in memberships if len(space_store.members(rows, space.id)) == 1]
-            for space, role in memberships:
-                owners = [m for m in space_store.members(rows, space.id) if m.role is MemberRole.OWNER]
-                if space not in alone and role is MemberRole.OWNER and len(owners) == 1:
+            for space, role in space_store.of_user(rows, user.id):
+                members = space_store.members(rows, space.id)
+                owners = [member for member in members if member.role is MemberRole.OWNER]
+                if len(members) > 1 and role is MemberRole.OWNER and len(owners) == 1:
                     raise Forbidden(
                         f"{user.name} is the only owner of {space.label!r}: make another member owner first"
                     )
-        self._shut(user)
-        for space, _role in memberships:
-            if space in alone:
-                self._spaces.destroy(space)
-            else:
-                self._spaces.revoke(None, space.label, user)
+                (shared if len(members) > 1 else alone).append(space)
+        return alone, shared
+
+    def delete(self, name: str, agreed: Sequence[Space] | None = None) -> list[Space]:
+        """Destroy an account, its credentials, and the spaces of which it is the only member; those spaces.
+
+        What only this user could open is unrecoverable from then on. Raises `Refused` when these are not the spaces
+        that were `agreed` on, `Forbidden` as `memberships` does and for the only admin.
+        """
+        user = self.find(name)
+        alone, shared = self.memberships(name)
+        if agreed is not None and {space.id for space in alone} != {space.id for space in agreed}:
+            raise Refused(f"the spaces that would go with {user.name} have changed: look at them again")
+        # Shut first: what follows is several steps, and none may meet a session of this user.
+        self.set_enabled(name, enabled=False)
+        for space in alone:
+            self._spaces.destroy(space)
+        for space in shared:
+            self._spaces.revoke(None, space.label, user)
         self._stores.keyring.remove_user(user.id)
 
         def work(rows: Rows) -> None:
@@ -151,15 +167,6 @@ class Accounts:
 
         self._stores.catalog.write(work)
         return alone
-
-    def _shut(self, user: User) -> None:
-        """Shut the account first: what follows is several steps, and none may meet a session of his."""
-
-        def work(rows: Rows) -> None:
-            store.set_enabled(rows, user.id, enabled=False)
-            self._record(rows, "user-disable", user, {})
-
-        self._stores.catalog.write(work)
 
     # -- credentials ------------------------------------------------------------------------------------------------
 
@@ -246,8 +253,8 @@ class Accounts:
     def _replace_password(self, user: User, user_key: bytes, new: str, action: str) -> None:
         check_password(new)
         old = tuple(s.id for s in self._stores.keyring.slots(user.id) if s.kind is SlotKind.PASSWORD)
+        self._note(action, user, {})  # first: an entry too many is better than a change that nobody sees
         self._put_slot(user.id, SlotKind.PASSWORD, new, user_key, replaces=old)
-        self._note(action, user, {})
 
     def _new_code(self, user: User, user_key: bytes) -> str:
         old = tuple(s.id for s in self._stores.keyring.slots(user.id) if s.kind is SlotKind.RECOVERY_CODE)

@@ -44,6 +44,7 @@ class Audit:
 
         Raises `NotFound`.
         """
+        label = None if label is None else naming.normal(label)
         with self._stores.catalog.read() as rows:
             stream, keys, name = bytes(journal.SYSTEM), {0: self._stores.server.journal}, "system"
             if label is not None:

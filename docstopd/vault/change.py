@@ -1,7 +1,9 @@
 """One change of a space: everything that happens to it inside a single catalog transaction."""
 
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from docstopd.catalog import locks as lock_store
@@ -152,14 +154,23 @@ class Change:
         nodes.touch(self.rows, [row.id for row in chain], seq)
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """An open space inside a read-only transaction."""
+
+    rows: Rows
+    opened: OpenSpace
+    tree: Tree
+
+
 class Changes:
     """Runs changes, one transaction each, and clears away what they leave behind."""
 
-    def __init__(self, stores: Stores, journal: Journal, policy: Policy) -> None:
+    def __init__(self, stores: Stores, journal: Journal, policy: Policy, damage: DamageReports) -> None:
         self.stores = stores
         self.journal = journal
         self.policy = policy
-        self.damage = DamageReports(stores, journal)
+        self.damage = damage
 
     def run(self, session: Session, label: str, work: Callable[[Change], T]) -> T:
         """Carry out `work`; durable when this returns, undone when it raises."""
@@ -172,6 +183,13 @@ class Changes:
             result, leftovers = self.stores.catalog.write(transaction)
         self.destroy(leftovers)
         return result
+
+    @contextlib.contextmanager
+    def view(self, session: Session, label: str) -> Iterator[View]:
+        """A space as one transaction sees it, for reading. Raises `NotFound`; damage is reported and comes out."""
+        with self.damage.watch(session.user.id, label), self.stores.catalog.read() as rows:
+            opened = open_space(rows, self.stores.keyring, session, label)
+            yield View(rows, opened, Tree(rows, opened))
 
     def preview(self, session: Session, label: str, look: Callable[[Change], T]) -> T:
         """Run the checks of a change on a read-only view, before any work goes into it."""
@@ -198,6 +216,6 @@ class Changes:
 
 def checked_path(path: SpacePath, policy: Policy) -> SpacePath:
     """A path at which a node can be made, in NFC. Raises `InvalidName`, `Forbidden` for the spaces' own level."""
-    normal = tuple(naming.normal(name) for name in path)
+    normal = naming.normal_path(path)
     naming.check(normal, policy)
     return normal

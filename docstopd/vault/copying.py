@@ -100,6 +100,8 @@ class Copy:
         sealer = BlobSealer(self._changes)
         data_keys[sealer.blob] = sealer.data_key
         try:
+            if not row.size:
+                return sealer.finish()
             with self._open_content(found.opened, row, node) as content:
                 for block in content.read(0, row.size):
                     sealer.write(block)

@@ -11,17 +11,16 @@ from functools import partial
 
 from docstopd.catalog import properties as property_store
 from docstopd.catalog.nodes import Row
-from docstopd.db import Rows
-from docstopd.errors import AlreadyExists, Damaged, Forbidden, IsFolder, NotFolder
-from docstopd.model import NO_GUARD, Guard, Micros, Node, NodeId, Quota, SpacePath, Written
+from docstopd.errors import AlreadyExists, Damaged, Forbidden, IsFolder, NotFolder, TooLarge
+from docstopd.model import NO_GUARD, Guard, MemberRole, Micros, Node, NodeId, Quota, SpacePath, Written
 from docstopd.vault import guards, moving, naming, properties
 from docstopd.vault.change import Change, Changes, checked_path
 from docstopd.vault.content import Content
 from docstopd.vault.copying import Copy
-from docstopd.vault.opening import OpenSpace, open_space
+from docstopd.vault.opening import OpenSpace
 from docstopd.vault.properties import PropertyChanges
 from docstopd.vault.session import Session
-from docstopd.vault.tree import Tree
+from docstopd.vault.tree import etag
 from docstopd.vault.upload import Upload
 
 
@@ -45,16 +44,18 @@ class Files:
 
     def stat(self, session: Session, path: SpacePath) -> Node:
         """The node at `path`. Raises `NotFound`, `Damaged`."""
-        with self._reading(session, path[0]) as rows:
-            tree = Tree(rows, open_space(rows, self._stores.keyring, session, path[0]))
-            row = tree.find(_normal(path)[1:])[-1]
-            return tree.node(row, tree.name(row))
+        return self._look_up(session, path)[2]
+
+    def role(self, session: Session, path: SpacePath) -> MemberRole:
+        """What the caller may do in the space that holds `path`. Raises `NotFound`."""
+        with self._changes.view(session, path[0]) as view:
+            return view.opened.role
 
     def list(self, session: Session, path: SpacePath) -> Listing:
         """A folder and its members. Raises `NotFound`, `NotFolder`."""
-        with self._reading(session, path[0]) as rows:
-            tree = Tree(rows, open_space(rows, self._stores.keyring, session, path[0]))
-            folder = tree.find(_normal(path)[1:])[-1]
+        with self._changes.view(session, path[0]) as view:
+            tree = view.tree
+            folder = tree.find(naming.normal_path(path)[1:])[-1]
             if not folder.folder:
                 raise NotFolder("this is a file")
             found = list(tree.members(folder.id))
@@ -83,11 +84,9 @@ class Files:
                 seen = row.blob
 
     def _look_up(self, session: Session, path: SpacePath) -> tuple[OpenSpace, Row, Node]:
-        with self._reading(session, path[0]) as rows:
-            opened = open_space(rows, self._stores.keyring, session, path[0])
-            tree = Tree(rows, opened)
-            row = tree.find(_normal(path)[1:])[-1]
-            return opened, row, tree.node(row, tree.name(row))
+        with self._changes.view(session, path[0]) as view:
+            row = view.tree.find(naming.normal_path(path)[1:])[-1]
+            return view.opened, row, view.tree.node(row, view.tree.name(row))
 
     def _content(
         self, opened: OpenSpace, row: Row, node: Node, report: Callable[[Damaged], None] = lambda _error: None
@@ -120,14 +119,14 @@ class Files:
 
     def quota(self, session: Session, path: SpacePath) -> Quota:
         """Used and available bytes of the space that holds `path`."""
-        with self._reading(session, path[0]) as rows:
-            space = open_space(rows, self._stores.keyring, session, path[0]).space
+        with self._changes.view(session, path[0]) as view:
+            space = view.opened.space
         return Quota(space.used, None if space.quota is None else max(0, space.quota - space.used))
 
     def check(self, session: Session, path: SpacePath, guard: Guard) -> None:
         """Raises `PreconditionFailed` unless the conditions hold now (for requests that change nothing)."""
         with self._changes.damage.watch(session.user.id), self._stores.catalog.read() as rows:
-            guards.check(rows, self._stores.keyring, session, _normal(path), guard, self._stores.clock())
+            guards.check(rows, self._stores.keyring, session, naming.normal_path(path), guard, self._stores.clock())
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
@@ -143,9 +142,11 @@ class Files:
         """Begin to write a file; everything that can be checked without the body is checked now, and again at the end.
 
         Raises `IsFolder`, `ParentMissing`, `Locked`, `PreconditionFailed`, `QuotaExceeded`, `Forbidden`,
-        `InvalidName`, `NotFound` for the space.
+        `InvalidName`, `TooLarge`, `NotFound` for the space.
         """
         path = self._place(path)
+        if self._changes.policy.upload is not None and (expected or 0) > self._changes.policy.upload:
+            raise TooLarge(f"a file may have at most {self._changes.policy.upload} bytes")
         return Upload(self._changes, session, path, guard, modified, expected or 0)
 
     def make_folder(
@@ -175,7 +176,7 @@ class Files:
 
     def delete(self, session: Session, path: SpacePath, guard: Guard = NO_GUARD) -> None:
         """Move a node, with all below it, to the trash. Raises `NotFound`, `Locked`, `PreconditionFailed`."""
-        path = _normal(path)
+        path = naming.normal_path(path)
 
         def work(change: Change) -> None:
             change.guard(path, guard)
@@ -194,7 +195,7 @@ class Files:
 
         Raises `NotFound`, `AlreadyExists` without `overwrite`, `ParentMissing`, `Overlap`, `Locked`, `Forbidden`.
         """
-        source, target = _normal(source), self._place(target)
+        source, target = naming.normal_path(source), self._place(target)
         if source[0] != target[0]:
             return self._move_across(session, source, target, guard, overwrite=overwrite)
         return self._changes.run(
@@ -206,15 +207,17 @@ class Files:
     ) -> Written:
         """One space's keys open nothing in another: the copy is durable before the source goes to the trash."""
 
-        def check(change: Change) -> None:
+        def check(change: Change) -> str:
             chain = change.existing(source)
             if len(chain) == 1:
                 raise Forbidden("a space cannot be moved")
             change.may_remove(chain, guard)
+            return etag(chain[-1])
 
-        self._changes.preview(session, source[0], check)
+        copied = self._changes.preview(session, source[0], check)
         written = self.copy(session, source, target, guard, overwrite=overwrite, deep=True)
-        self.delete(session, source, replace(guard, lists=None))
+        # What was changed after it was copied stays where it is: then there are two, and nothing is lost.
+        self.delete(session, source, Guard(tokens=guard.tokens, if_match=(copied,)))
         return written
 
     def copy(
@@ -228,7 +231,7 @@ class Files:
         deep: bool,
     ) -> Written:
         """Copy a file or a folder, with what is below it if `deep`. Raises as `move` and `QuotaExceeded`, `Damaged`."""
-        source, target = _normal(source), self._place(target)
+        source, target = naming.normal_path(source), self._place(target)
         with self._changes.damage.watch(session.user.id, source[0]):
             return Copy(self._changes, session, self._content).run(
                 source, target, guard, overwrite=overwrite, deep=deep
@@ -245,7 +248,7 @@ class Files:
         modified: Micros | None = None,
     ) -> None:
         """Change dead properties, in order and all or none, and the two times that clients may set."""
-        path = _normal(path)
+        path = naming.normal_path(path)
 
         def work(change: Change) -> None:
             change.guard(path, guard)
@@ -273,11 +276,6 @@ class Files:
         return checked_path(path, self._changes.policy)
 
     @contextlib.contextmanager
-    def _reading(self, session: Session, label: str) -> Iterator[Rows]:
-        with self._changes.damage.watch(session.user.id, label), self._stores.catalog.read() as rows:
-            yield rows
-
-    @contextlib.contextmanager
     def _watched(self, session: Session, node: Node) -> Iterator[None]:
         try:
             yield
@@ -287,7 +285,3 @@ class Files:
 
     def _report(self, session: Session, row: Row, error: Damaged) -> None:
         self._changes.damage.report(row.space, session.user.id, Damaged(str(error), row.id))
-
-
-def _normal(path: SpacePath) -> SpacePath:
-    return tuple(naming.normal(name) for name in path)

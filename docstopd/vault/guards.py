@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from docstopd.db import Rows
 from docstopd.errors import NotFound, PreconditionFailed
 from docstopd.keyring import Keyring
-from docstopd.model import Guard, Micros, SpacePath, StateList, StateTest
+from docstopd.model import SECOND, Guard, Micros, SpacePath, StateList, StateTest
 from docstopd.vault import locking, naming
 from docstopd.vault.opening import open_space
 from docstopd.vault.session import Session
 from docstopd.vault.tree import Tree, etag
-
-SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ def _state(rows: Rows, keyring: Keyring, session: Session, path: SpacePath, now:
         tree = Tree(rows, open_space(rows, keyring, session, path[0]))
     except NotFound:
         return _NOTHING
-    chain = tree.walk([naming.normal(name) for name in path[1:]])
+    chain = tree.walk(naming.normal_path(path)[1:])
     if len(chain) != len(path):
         inherited = locking.covering_member(rows, chain, now)
         return _State(None, None, frozenset(lock.token for lock in inherited))

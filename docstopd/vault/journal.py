@@ -10,7 +10,7 @@ import json
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from docstopd.catalog import journal as store
 from docstopd.crypto.wrap import unwrap, wrap
@@ -33,9 +33,9 @@ Facts = Mapping[str, str | int | bool]
 class Seal:
     """Where a payload goes: the journal key of a stream, its epoch, and what is to be sealed."""
 
-    key: bytes
+    key: bytes = field(repr=False)
     epoch: int
-    payload: Mapping[str, str]
+    payload: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

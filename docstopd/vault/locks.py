@@ -3,25 +3,21 @@
 import contextlib
 import struct
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from docstopd.catalog import locks as store
 from docstopd.catalog.nodes import Row
-from docstopd.crypto.spacekey import SpaceKey
 from docstopd.crypto.wrap import unwrap, wrap
-from docstopd.db import Rows
-from docstopd.errors import Damaged, Forbidden, Incompatible, LockConflict, NoSuchLock
-from docstopd.model import NO_GUARD, Guard, Lock, NodeId, SpacePath
+from docstopd.errors import AlreadyExists, Damaged, Forbidden, Incompatible, LockConflict, NoSuchLock
+from docstopd.model import NO_GUARD, SECOND, Guard, Lock, NodeId, SpacePath, Written
 from docstopd.vault import locking, naming
-from docstopd.vault.change import Change, Changes, checked_path
+from docstopd.vault.change import Change, Changes, View, checked_path
 from docstopd.vault.journal import Facts
-from docstopd.vault.opening import OpenSpace, open_space
 from docstopd.vault.session import Session
-from docstopd.vault.tree import Chain, Tree
+from docstopd.vault.tree import Chain
 from docstopd.vault.upload import Upload
 
-SECOND = 1_000_000
 OWNER_LIMIT = 4096
 """Characters of a lock's owner that are kept."""
 
@@ -59,28 +55,30 @@ class Locks:
         Raises `LockConflict`, `ParentMissing`, `PreconditionFailed`, `Locked` when a locked folder refuses the new
         file, `Forbidden` for readers.
         """
-        path = tuple(naming.normal(name) for name in path)
+        path = naming.normal_path(path)
         wish = _Wish(exclusive, infinite, owner[:OWNER_LIMIT], timeout)
-        if self._exists(session, path):
+        if not self._exists(session, path):
+            with contextlib.suppress(AlreadyExists):  # somebody made it a moment ago: then that one is locked
+                return self._lock_new(session, path, guard, wish), True
 
-            def work(change: Change) -> Lock:
-                chain = change.existing(path)
-                change.guard(path, guard)
-                return self._take(change, chain, path, wish)
+        def work(change: Change) -> Lock:
+            chain = change.existing(path)
+            change.guard(path, guard)
+            return self._take(change, chain, path, wish)
 
-            return self._changes.run(session, path[0], work), False
-        return self._lock_new(session, path, guard, wish), True
+        return self._changes.run(session, path[0], work), False
 
     def _exists(self, session: Session, path: SpacePath) -> bool:
-        with self._reading(session, path[0]) as rows:
-            tree = Tree(rows, open_space(rows, self._stores.keyring, session, path[0]))
-            return len(tree.walk(path[1:])) == len(path)
+        with self._changes.view(session, path[0]) as view:
+            return len(view.tree.walk(path[1:])) == len(path)
 
     def _lock_new(self, session: Session, path: SpacePath, guard: Guard, wish: _Wish) -> Lock:
         path = checked_path(path, self._changes.policy)
         taken: list[Lock] = []
 
-        def also(change: Change, row: Row) -> None:
+        def also(change: Change, row: Row, written: Written) -> None:
+            if not written.created:
+                raise AlreadyExists("there is a file of that name")
             chain = [*change.parent(path), row]
             taken.append(self._take(change, chain, path, wish))
 
@@ -113,11 +111,11 @@ class Locks:
         store.add(change.rows, row, change.now)
         facts: Facts = {"exclusive": wish.exclusive, "infinite": wish.infinite, "timeout": wish.timeout}
         change.record("lock", node.id, path, facts)
-        return _lock(change.tree, change.opened, row)
+        return _lock(change, row)
 
     def refresh(self, session: Session, path: SpacePath, tokens: frozenset[str], timeout: int) -> Lock:
         """Give the lock on `path` that one of the tokens names a new end. Raises `NoSuchLock`, `NotFound`."""
-        path = tuple(naming.normal(name) for name in path)
+        path = naming.normal_path(path)
 
         def work(change: Change) -> Lock:
             chain = change.existing(path)
@@ -127,13 +125,13 @@ class Locks:
                 raise NoSuchLock("no lock of yours with this token covers this")
             expires = change.now + timeout * SECOND
             store.extend(change.rows, mine[0].token, timeout, expires)
-            return replace(_lock(change.tree, change.opened, mine[0]), timeout=timeout, expires=expires)
+            return replace(_lock(change, mine[0]), timeout=timeout, expires=expires)
 
         return self._changes.run(session, path[0], work)
 
     def unlock(self, session: Session, path: SpacePath, token: str) -> None:
         """Give a lock back. Raises `NoSuchLock`, `Forbidden` for another user's lock."""
-        path = tuple(naming.normal(name) for name in path)
+        path = naming.normal_path(path)
 
         def work(change: Change) -> None:
             chain = change.existing(path)
@@ -149,12 +147,10 @@ class Locks:
 
     def covering(self, session: Session, path: SpacePath) -> Sequence[Lock]:
         """The locks on the node at `path`, inherited ones included."""
-        with self._reading(session, path[0]) as rows:
-            opened = open_space(rows, self._stores.keyring, session, path[0])
-            tree = Tree(rows, opened)
-            chain = tree.walk(tuple(naming.normal(name) for name in path[1:]))
+        with self._changes.view(session, path[0]) as view:
+            chain = view.tree.walk(naming.normal_path(path)[1:])
             found = locking.covering if len(chain) == len(path) else locking.covering_member
-            return [_lock(tree, opened, lock) for lock in found(rows, chain, self._stores.clock())]
+            return [_lock(view, lock) for lock in found(view.rows, chain, self._stores.clock())]
 
     def members(self, session: Session, path: SpacePath) -> dict[NodeId, list[Lock]]:
         """For a listing: each member's own locks, and under the folder's own id those that cover the folder.
@@ -163,28 +159,21 @@ class Locks:
         """
         now = self._stores.clock()
         damaged: list[Damaged] = []
-        with self._reading(session, path[0]) as rows:
-            opened = open_space(rows, self._stores.keyring, session, path[0])
-            tree = Tree(rows, opened)
-            chain = tree.find(tuple(naming.normal(name) for name in path[1:]))
-            found = {chain[-1].id: [_lock(tree, opened, lock) for lock in locking.covering(rows, chain, now)]}
-            for row in store.on_members(rows, chain[-1].id, now):
+        with self._changes.view(session, path[0]) as view:
+            chain = view.tree.find(naming.normal_path(path)[1:])
+            found = {chain[-1].id: [_lock(view, lock) for lock in locking.covering(view.rows, chain, now)]}
+            for row in store.on_members(view.rows, chain[-1].id, now):
                 try:
-                    found.setdefault(row.node, []).append(_lock(tree, opened, row))
+                    found.setdefault(row.node, []).append(_lock(view, row))
                 except Damaged as error:
                     damaged.append(error)
         for found_bad in damaged:
-            self._changes.damage.report(opened.space.id, session.user.id, found_bad)
+            self._changes.damage.report(view.opened.space.id, session.user.id, found_bad)
         return found
 
-    @contextlib.contextmanager
-    def _reading(self, session: Session, label: str) -> Iterator[Rows]:
-        with self._changes.damage.watch(session.user.id, label), self._stores.catalog.read() as rows:
-            yield rows
 
-
-def _lock(tree: Tree, opened: OpenSpace, row: store.Row) -> Lock:
-    key: SpaceKey | None = opened.keys.get(row.epoch)
+def _lock(at: View | Change, row: store.Row) -> Lock:
+    key = at.opened.keys.get(row.epoch)
     if key is None:
         raise Damaged(f"a lock on node {row.node} belongs to another epoch", row.node)
     try:
@@ -194,7 +183,7 @@ def _lock(tree: Tree, opened: OpenSpace, row: store.Row) -> Lock:
     return Lock(
         row.token,
         row.node,
-        tree.path(row.node),
+        at.tree.path(row.node),
         row.user,
         bool(row.exclusive),
         bool(row.infinite),

@@ -15,6 +15,11 @@ def normal(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
+def normal_path(path: SpacePath) -> SpacePath:
+    """Every name of a path in its NFC form."""
+    return tuple(map(normal, path))
+
+
 def check(path: SpacePath, policy: Policy) -> None:
     """Whether a node may be made at `path`, the space's label included. Raises `InvalidName`."""
     if len(path) - 1 > policy.depth:

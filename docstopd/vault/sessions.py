@@ -12,12 +12,12 @@ from docstopd.crypto.userkey import Identity, UserKey
 from docstopd.db import Rows
 from docstopd.errors import Refused, Unauthenticated
 from docstopd.keyring import Slot
-from docstopd.model import Micros, SlotKind, User
+from docstopd.model import SECOND, Micros, SlotKind, User
 from docstopd.vault.damage import DamageReports
 from docstopd.vault.journal import NOBODY, SYSTEM, Facts, Journal, Seal
 from docstopd.vault.session import Session, Unlocked
 from docstopd.vault.stores import Policy, Stores
-from docstopd.vault.throttle import SECOND, Throttle
+from docstopd.vault.throttle import Throttle
 from docstopd.vault.turnstile import Turnstile
 
 CREDENTIAL_LIMIT = 1024
@@ -38,13 +38,13 @@ class Sessions:
     What another process changes holds here at the next request: the account and the slot are looked up each time.
     """
 
-    def __init__(self, stores: Stores, journal: Journal, policy: Policy) -> None:
+    def __init__(self, stores: Stores, journal: Journal, policy: Policy, damage: DamageReports) -> None:
         self._stores = stores
         self._journal = journal
         self._policy = policy
         self._throttle = Throttle(stores.catalog, stores.server.throttle, policy)
         self._turnstile = Turnstile(stores.turnstile)
-        self._damage = DamageReports(stores, journal)
+        self._damage = damage
         self._digest_key = os.urandom(32)
         self._verified: dict[bytes, Unlocked] = {}
         self._verifying: dict[bytes, threading.Lock] = {}

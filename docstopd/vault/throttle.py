@@ -9,10 +9,8 @@ import ipaddress
 from docstopd.catalog import throttle as store
 from docstopd.db import Database, Rows
 from docstopd.errors import Throttled
-from docstopd.model import Micros
+from docstopd.model import SECOND, Micros
 from docstopd.vault.stores import Policy
-
-SECOND = 1_000_000
 
 
 class Throttle:

@@ -103,6 +103,10 @@ class BlobSealer:
         self._stored += len(data)
 
 
+Also = Callable[[Change, Row, Written], None]
+"""What a caller adds to the transaction that gives a file its place."""
+
+
 class Upload:
     """One file on its way in. Nothing is visible before `commit`; leaving the context without it leaves no trace.
 
@@ -132,7 +136,7 @@ class Upload:
         """Append to the body. Raises `TooLarge`, `StorageFull`."""
         self._sealer.write(data)
 
-    def commit(self, also: Callable[[Change, Row], None] | None = None) -> Written:
+    def commit(self, also: Also | None = None) -> Written:
         """Give the body its place: durable, and visible to all, when this returns.
 
         `also` runs in the same transaction. Raises what the checks at the beginning raise: they are repeated here.
@@ -148,12 +152,12 @@ class Upload:
             self._changes.destroy([self._sealer.blob])
             raise
 
-    def _place(self, sealed: Sealed, also: Callable[[Change, Row], None] | None, change: Change) -> Written:
+    def _place(self, sealed: Sealed, also: Also | None, change: Change) -> Written:
         if change.opened.key.epoch != self._key.epoch:  # a member was removed while the body came in
             keep_data_keys(self._changes, change.opened.key, {sealed.blob: self._sealer.data_key})
         written, row = place_file(change, self._path, self._guard, sealed, self._modified)
         if also is not None:
-            also(change, row)
+            also(change, row, written)
         return written
 
     def abort(self) -> None:
