@@ -141,6 +141,11 @@ def touch(rows: Rows, nodes: Sequence[NodeId], seq: int) -> None:
     rows.many("UPDATE nodes SET seq = ? WHERE id = ?", [(seq, node) for node in nodes])
 
 
+def members_changed(rows: Rows, folder: NodeId, now: Micros) -> None:
+    """A folder's modification time is that of its member list, as clients know it from their own disks."""
+    rows.run("UPDATE nodes SET modified = ? WHERE id = ?", now, folder)
+
+
 def to_trash(rows: Rows, node: NodeId, seq: int) -> None:
     """Take a node, and with it all below, out of the tree; the place is free at once."""
     rows.run("UPDATE nodes SET deleted = ?, seq = ? WHERE id = ?", seq, seq, node)

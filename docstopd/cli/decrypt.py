@@ -57,6 +57,8 @@ def decrypt(
 def _settings(data: Path | None, config: Path | None, server_key: Path | None) -> Config:
     if data is not None:
         folder = data.absolute()
+        if not folder.is_dir():
+            raise Refused(f"{folder} is not there, or is no folder")
         settings = Config(data=folder, keys=KeysConfig(server=SecretFile(str(folder / "keys" / "server.key"))))
     elif config is not None:
         settings = load(config)

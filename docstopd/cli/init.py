@@ -109,7 +109,7 @@ def _make(plan: _Plan, password: str, *, as_json: bool) -> None:
             fingerprint = make_certificate(data / "tls", names).fingerprint
         public = _organisation(plan.organisation, undo)
         account = make_service(plan.config, public, plan.user, password)
-        durable.write_file(plan.file, plan.text.encode())
+        durable.write_file(plan.file, plan.text.encode(), 0o644)  # no secret in it; the service's user reads it
         undo.callback(plan.file.unlink, missing_ok=True)
         _show(plan, account, fingerprint, as_json=as_json)
         sys.stdout.flush()  # what nobody could read is undone

@@ -77,6 +77,7 @@ def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
     try:
         try:
             with translated():
+                os.fchmod(descriptor, mode)  # whatever the process's umask says
                 view = memoryview(content)
                 while view:
                     view = view[os.write(descriptor, view) :]

@@ -19,7 +19,7 @@ from docstopd.db import Rows
 from docstopd.errors import AlreadyExists, Failed, Forbidden, NotFound, Refused, Unauthenticated
 from docstopd.keyring import Slot
 from docstopd.model import Custody, MemberRole, Micros, Role, SlotId, SlotKind, Space, User, UserId
-from docstopd.vault.journal import SYSTEM, Facts, Journal
+from docstopd.vault.journal import NOBODY, SYSTEM, Facts, Journal
 from docstopd.vault.session import Session
 from docstopd.vault.sessions import Sessions, check_name, sign_in_name
 from docstopd.vault.spaces import Spaces
@@ -173,7 +173,7 @@ class Accounts:
     def change_password(self, session: Session, old: str, new: str) -> None:
         """Replace the password by one who knows it. Raises `Unauthenticated`, `Refused`."""
         user_key = self._user_key(session.user, SlotKind.PASSWORD, old)
-        self._replace_password(session.user, user_key, new, "password-change")
+        self._replace_password(session.user, user_key, new, "password-change", session.user.id)
 
     def reset_with_code(self, name: str, code: str, new: str) -> str:
         """Set a new password by recovery code; the code is used up, and the next one is returned.
@@ -185,7 +185,7 @@ class Accounts:
         except NotFound:
             raise Unauthenticated("the name or the recovery code is wrong") from None
         user_key = self._user_key(user, SlotKind.RECOVERY_CODE, code)
-        self._replace_password(user, user_key, new, "password-recovery")
+        self._replace_password(user, user_key, new, "password-recovery", user.id)
         return self._new_code(user, user_key)
 
     def reset_with_organisation(self, name: str, private: hpke.PrivateKey, new: str) -> str:
@@ -198,7 +198,7 @@ class Accounts:
         if not covered:
             raise Refused(f"organisation recovery does not cover {user.name}")
         user_key = organisation.open_user_key(private, user.id, covered[-1].value)
-        self._replace_password(user, user_key, new, "organisation-recovery")
+        self._replace_password(user, user_key, new, "organisation-recovery", NOBODY)
         return self._new_code(user, user_key)
 
     def add_app_password(self, session: Session, password: str, label: str, expires: Micros | None) -> str:
@@ -206,7 +206,7 @@ class Accounts:
         user_key = self._user_key(session.user, SlotKind.PASSWORD, password)
         secret = slots.new_app_password(self._stores.random)
         self._put_slot(session.user.id, SlotKind.APP_PASSWORD, secret, user_key, label=label, expires=expires)
-        self._note("app-password-add", session.user, {})
+        self._note("app-password-add", session.user, actor=session.user.id)
         return secret
 
     def app_passwords(self, name: str) -> list[Slot]:
@@ -220,7 +220,7 @@ class Accounts:
         if slot not in {known.id for known in self.app_passwords(name)}:
             raise NotFound("no such app password")
         self._stores.keyring.remove_slot(user.id, slot)
-        self._note("app-password-remove", user, {})
+        self._note("app-password-remove", user)
 
     def open_offline(self, name: str, credential: str) -> Session:
         """A session by password or recovery code that leaves no trace: for reading data out of a stopped data folder.
@@ -250,10 +250,10 @@ class Accounts:
                 return user_key
         raise Unauthenticated(f"the {kind.value.replace('-', ' ')} is wrong")
 
-    def _replace_password(self, user: User, user_key: bytes, new: str, action: str) -> None:
+    def _replace_password(self, user: User, user_key: bytes, new: str, action: str, actor: bytes) -> None:
         check_password(new)
         old = tuple(s.id for s in self._stores.keyring.slots(user.id) if s.kind is SlotKind.PASSWORD)
-        self._note(action, user, {})  # first: an entry too many is better than a change that nobody sees
+        self._note(action, user, actor=actor)  # first: an entry too many is better than a change that nobody sees
         self._put_slot(user.id, SlotKind.PASSWORD, new, user_key, replaces=old)
 
     def _new_code(self, user: User, user_key: bytes) -> str:
@@ -302,11 +302,12 @@ class Accounts:
         if user.role is Role.ADMIN and user.enabled and store.count(rows, Role.ADMIN) == 1:
             raise Forbidden(f"{user.name} is the only admin: make another one first")
 
-    def _note(self, action: str, user: User, facts: Facts) -> None:
-        self._stores.catalog.write(lambda rows: self._record(rows, action, user, facts))
+    def _note(self, action: str, user: User, actor: bytes = NOBODY) -> None:
+        self._stores.catalog.write(lambda rows: self._record(rows, action, user, {}, actor))
 
-    def _record(self, rows: Rows, action: str, user: User, facts: Facts) -> None:
-        self._journal.append(rows, SYSTEM, action, actor=user.id, facts=facts)
+    def _record(self, rows: Rows, action: str, user: User, facts: Facts, actor: bytes = NOBODY) -> None:
+        """`actor` is the user where he proved to be one; what the operator does by command has none."""
+        self._journal.append(rows, SYSTEM, action, actor=actor, facts={"user": user.id.hex(), **facts})
 
 
 def check_password(password: str) -> None:

@@ -127,7 +127,7 @@ class Change:
             self.drop_node(chain[-1])
         else:
             nodes.to_trash(self.rows, chain[-1].id, seq)
-        self.touch(chain[:-1], seq)
+        self.touch_members(chain[:-1], seq)
         return seq
 
     def record(self, action: str, node: NodeId, path: SpacePath, facts: Facts, **more: SpacePath) -> int:
@@ -152,6 +152,11 @@ class Change:
     def touch(self, chain: Chain, seq: int) -> None:
         """Note the entry on these nodes: their etags move."""
         nodes.touch(self.rows, [row.id for row in chain], seq)
+
+    def touch_members(self, chain: Chain, seq: int) -> None:
+        """The same, when the chain's last folder has one member more, or one less."""
+        self.touch(chain, seq)
+        nodes.members_changed(self.rows, chain[-1].id, self.now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ class Copy:
             copied = self._place_one(change, row, above, path, sealed.get(row.id), kept if row is top else None)
             properties.copy(change.rows, found.opened, row.id, change.opened, copied.id)
             made[row.id] = copied
-        change.touch(parent, made[found.rows[-1].id].seq)
+        change.touch_members(parent, made[found.rows[-1].id].seq)
         node = change.tree.node(made[top.id], target[-1])
         return Written(node, occupant is None)
 

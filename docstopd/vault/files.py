@@ -169,7 +169,7 @@ class Files:
             seq = change.record("create", row.id, path, {"folder": True})
             row = change.save(replace(row, seq=seq), path[-1], new=True)
             properties.apply(change.rows, change.opened, row.id, list((wanted or {}).items()), self._changes.policy)
-            change.touch(parent, seq)
+            change.touch_members(parent, seq)
             return change.tree.node(row, path[-1])
 
         return self._changes.run(session, path[0], work)

@@ -24,7 +24,8 @@ def move(change: Change, source: SpacePath, target: SpacePath, guard: Guard, *, 
     facts: Facts = {"size": chain[-1].size, "folder": bool(chain[-1].folder)}
     seq = change.record("move", chain[-1].id, target, facts, source=source)
     row = change.save(replace(chain[-1], parent=parent[-1].id, seq=seq), target[-1], new=False)
-    change.touch([*chain[:-1], *parent], seq)
+    change.touch_members(chain[:-1], seq)
+    change.touch_members(parent, seq)
     return Written(change.tree.node(row, target[-1]), created)
 
 
@@ -73,5 +74,6 @@ def _into(
     content = replace(occupant, blob=moved.blob, size=moved.size, modified=moved.modified, seq=seq)
     row = change.save(content, target[-1], new=False)
     change.use(-occupant.size)
-    change.touch([*chain[:-1], *parent], seq)
+    change.touch_members(chain[:-1], seq)
+    change.touch(parent, seq)
     return Written(change.tree.node(row, target[-1]), False)
