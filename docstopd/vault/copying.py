@@ -1,11 +1,13 @@
 """COPY: every file becomes a new blob under a new data key, so that erasing one can never touch the other."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from docstopd.catalog import nodes
 from docstopd.catalog.nodes import Row
 from docstopd.crypto.spacekey import SpaceKey
-from docstopd.errors import AlreadyExists, Failed, Refused
+from docstopd.errors import AlreadyExists, Damaged, Failed, Refused
 from docstopd.model import BlobId, Guard, Node, SpacePath, Written
 from docstopd.vault import properties
 from docstopd.vault.change import Change, Changes
@@ -30,6 +32,14 @@ class _Source:
     paths: dict[int, SpacePath]
 
 
+class _Replaced(Failed):
+    """A content that keeps no past was replaced while it was being copied, and its blob went with it."""
+
+
+TRIES = 8
+"""Looks at a source that others write to."""
+
+
 class Copy:
     """One COPY: bodies first, all durable, then a single transaction gives them their places."""
 
@@ -40,7 +50,13 @@ class Copy:
 
     def run(self, source: SpacePath, target: SpacePath, guard: Guard, *, overwrite: bool, deep: bool) -> Written:
         """Copy a file, or a folder with (`deep`) or without what is below it."""
-        found = self._look(source, deep=deep)
+        for _ in range(TRIES):
+            found = self._look(source, deep=deep)
+            with contextlib.suppress(_Replaced):
+                return self._run(found, source, target, guard, overwrite=overwrite)
+        raise Failed("what was to be copied changes faster than it can be read")
+
+    def _run(self, found: _Source, source: SpacePath, target: SpacePath, guard: Guard, *, overwrite: bool) -> Written:
         size = sum(row.size for row in found.rows)
 
         def check(change: Change) -> SpaceKey:
@@ -106,9 +122,17 @@ class Copy:
                 for block in content.read(0, row.size):
                     sealer.write(block)
             return sealer.finish()
-        except BaseException:
+        except BaseException as error:
             sealer.abort()
+            if isinstance(error, Damaged) and self._is_past(row):
+                raise _Replaced("the source was replaced while it was copied") from error
             raise
+
+    def _is_past(self, row: Row) -> bool:
+        """Whether a file's content is another one by now."""
+        with self._changes.stores.catalog.read() as rows:
+            now = nodes.get(rows, row.id)
+        return now is None or now.blob != row.blob
 
     def _place(self, change: Change, found: _Source, sealed: dict[int, Sealed], target: SpacePath) -> Written:
         parent = change.parent(target)

@@ -9,8 +9,17 @@ from dataclasses import dataclass, replace
 from docstopd.catalog import locks as store
 from docstopd.catalog.nodes import Row
 from docstopd.crypto.wrap import unwrap, wrap
-from docstopd.errors import AlreadyExists, Damaged, Forbidden, Incompatible, LockConflict, NoSuchLock
-from docstopd.model import NO_GUARD, SECOND, Guard, Lock, NodeId, SpacePath, Written
+from docstopd.errors import (
+    AlreadyExists,
+    Damaged,
+    Forbidden,
+    Incompatible,
+    IsFolder,
+    LockConflict,
+    NoSuchLock,
+    NotFound,
+)
+from docstopd.model import NO_GUARD, SECOND, Guard, Lock, MemberRole, NodeId, SpacePath, Written
 from docstopd.vault import locking, naming
 from docstopd.vault.change import Change, Changes, View, checked_path
 from docstopd.vault.journal import Facts
@@ -57,16 +66,19 @@ class Locks:
         """
         path = naming.normal_path(path)
         wish = _Wish(exclusive, infinite, owner[:OWNER_LIMIT], timeout)
-        if not self._exists(session, path):
-            with contextlib.suppress(AlreadyExists):  # somebody made it a moment ago: then that one is locked
-                return self._lock_new(session, path, guard, wish), True
 
         def work(change: Change) -> Lock:
             chain = change.existing(path)
             change.guard(path, guard)
             return self._take(change, chain, path, wish)
 
-        return self._changes.run(session, path[0], work), False
+        while True:  # until nobody makes or removes it between the look and the lock
+            if self._exists(session, path):
+                with contextlib.suppress(NotFound):
+                    return self._changes.run(session, path[0], work), False
+            else:
+                with contextlib.suppress(AlreadyExists, IsFolder):
+                    return self._lock_new(session, path, guard, wish), True
 
     def _exists(self, session: Session, path: SpacePath) -> bool:
         with self._changes.view(session, path[0]) as view:
@@ -130,7 +142,8 @@ class Locks:
         return self._changes.run(session, path[0], work)
 
     def unlock(self, session: Session, path: SpacePath, token: str) -> None:
-        """Give a lock back. Raises `NoSuchLock`, `Forbidden` for another user's lock."""
+        """Give a lock back. Raises `NoSuchLock`, `Forbidden` for another user's lock, which only an
+        owner of the space may break."""
         path = naming.normal_path(path)
 
         def work(change: Change) -> None:
@@ -138,7 +151,7 @@ class Locks:
             found = [lock for lock in locking.covering(change.rows, chain, change.now) if lock.token == token]
             if not found:
                 raise NoSuchLock("no lock with this token covers this")
-            if found[0].user != session.user.id:
+            if found[0].user != session.user.id and change.opened.role is not MemberRole.OWNER:
                 raise Forbidden("this lock is another user's")
             store.remove(change.rows, token)
             change.record("unlock", found[0].node, path, {})
