@@ -95,6 +95,11 @@ def remove_of(rows: Rows, space: SpaceId, user: UserId) -> None:
     rows.run("DELETE FROM locks WHERE space = ? AND user = ?", space, user)
 
 
+def remove_of_user(rows: Rows, user: UserId) -> None:
+    """Remove all locks of a user."""
+    rows.run("DELETE FROM locks WHERE user = ?", user)
+
+
 def remove_on(rows: Rows, nodes: Sequence[NodeId]) -> None:
     """Remove the locks taken on these nodes (they leave the tree, or move)."""
     if rows.one("SELECT 1 FROM locks LIMIT 1"):

@@ -38,6 +38,12 @@ class Extraction:
             return
         with _disk(self._target):
             place = self._target.joinpath(*(self._os_name(name, path) for name in path))
+            if any(
+                self._target.joinpath(*place.relative_to(self._target).parts[:n]).is_symlink()
+                for n in range(1, len(path))
+            ):
+                self.left_out.append(f"{_shown(path)} is left out: a link lies on the way to {place}")
+                return
             (place if node.folder else place.parent).mkdir(parents=True, exist_ok=True)
         self._node(node, path, place)
 

@@ -79,6 +79,8 @@ def read_server_key(config: Config) -> ServerKey:
     """The server key from its file or credential. Raises `Refused` when it is missing or cannot be read."""
     path = config.keys.server.locate(os.environ)
     try:
+        if path.stat().st_mode & 0o077 and config.keys.server.credential is None:
+            raise Refused(f"{path}: others may read the server key; make it yours alone: chmod 600 {path}")
         return ServerKey.decode(path.read_text(encoding="ascii"))
     except FileNotFoundError:
         raise Refused(

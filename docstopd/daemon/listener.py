@@ -47,7 +47,9 @@ def _bound(http: HttpConfig) -> socket.socket:
 def _explained(error: OSError, http: HttpConfig) -> Refused:
     place = f"{http.address} port {http.port}"
     if error.errno == errno.EADDRINUSE:
-        return Busy(f"{place} is in use by another program; stop it, or take another port (http.port, or --port N of quickstart)")
+        return Busy(
+            f"{place} is in use by another program; stop it, or take another port (http.port; quickstart: --port)"
+        )
     if isinstance(error, PermissionError):
         return Refused(f"{place} may not be listened on ({error.strerror}); ports below 1024 need CAP_NET_BIND_SERVICE")
     return Refused(f"{place} cannot be listened on ({error.strerror}); check http.address")

@@ -113,22 +113,29 @@ class Keyring:
 
     # -- identities -------------------------------------------------------------------------------------------------
 
-    def put_identity(self, user: UserId, public: bytes, private: bytes) -> None:
-        """Keep a user's public keys and the private ones, wrapped under the user key."""
-        row = b"identity" + user
-        sealed = self._keystore.close(row + b"public", public), self._keystore.close(row + b"private", private)
+    def put_identity(self, user: UserId, name: str, public: bytes, private: bytes) -> None:
+        """Keep a user's public keys and the private ones, wrapped under the user key.
+
+        They are bound to the sign-in name too: who exchanges names in the catalog gets nobody else's keys.
+        """
+        sealed = (
+            self._keystore.close(_identity_row(user, b"public", name), public),
+            self._keystore.close(_identity_row(user, b"private", name), private),
+        )
         self._database.write(
             lambda rows: rows.run("INSERT INTO identities (user, public, private) VALUES (?, ?, ?)", user, *sealed)
         )
 
-    def identity(self, user: UserId) -> tuple[bytes, bytes]:
-        """(public keys, wrapped private keys) of a user."""
+    def identity(self, user: UserId, name: str) -> tuple[bytes, bytes]:
+        """(public keys, wrapped private keys) of the user of that id and that sign-in name."""
         with self._database.read() as rows:
             found: Any = rows.one("SELECT public, private FROM identities WHERE user = ?", user)
         if not found:
             raise NotFound("no keys of this user")
-        row = b"identity" + user
-        return self._open(row + b"public", found[0]), self._open(row + b"private", found[1])
+        return (
+            self._open(_identity_row(user, b"public", name), found[0]),
+            self._open(_identity_row(user, b"private", name), found[1]),
+        )
 
     def remove_user(self, user: UserId) -> None:
         """Destroy everything by which a user could open anything."""
@@ -204,6 +211,21 @@ class Keyring:
             )
         return [int(row[0]) for row in found]
 
+    def holders(self, space: SpaceId, epoch: int) -> set[bytes]:
+        """The members for whom the key of an epoch was sealed; a row that this keyring did not write names nobody."""
+        with self._database.read() as rows:
+            found: list[Any] = rows.all(
+                "SELECT member, value FROM space_keys WHERE space = ? AND epoch = ?", space, epoch
+            )
+        return {row[0] for row in found if self._is_mine(_space_row(space, epoch, row[0]), row[1])}
+
+    def _is_mine(self, row: bytes, value: bytes) -> bool:
+        try:
+            self._open(row, value)
+        except Damaged:
+            return False
+        return True
+
     def pair(self, space: SpaceId, epoch: int) -> tuple[bytes, bytes]:
         """(public half, wrapped private half) of a space's own key pair."""
         with self._database.read() as rows:
@@ -259,6 +281,10 @@ class Keyring:
 
 def _slot_row(slot: SlotId, user: UserId, kind: SlotKind, created: Micros, expires: Micros | None) -> bytes:
     return b"slot" + slot + user + struct.pack(">QQ", created, expires or 0) + kind.value.encode()
+
+
+def _identity_row(user: UserId, half: bytes, name: str) -> bytes:
+    return b"identity" + user + half + name.encode()
 
 
 def _space_row(space: SpaceId, epoch: int, member: bytes) -> bytes:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from docstopd.catalog import locks
 from docstopd.catalog import spaces as space_store
 from docstopd.catalog import users as store
 from docstopd.catalog.users import Account
@@ -88,7 +89,7 @@ class Accounts:
         user_key, identity = UserKey.generate(self._stores.random), Identity.generate(self._stores.random)
         code = slots.new_recovery_code(self._stores.random)
         keyring = self._stores.keyring
-        keyring.put_identity(user.id, identity.public, identity.wrap(user_key, user.id, self._stores.random))
+        keyring.put_identity(user.id, user.name, identity.public, identity.wrap(user_key, user.id, self._stores.random))
         self._put_slot(user.id, SlotKind.PASSWORD, password, user_key.secret)
         self._put_slot(user.id, SlotKind.RECOVERY_CODE, code, user_key.secret)
         self._put_organisation(user.id, user_key.secret)
@@ -119,6 +120,7 @@ class Accounts:
         def work(rows: Rows) -> None:
             if not enabled:
                 self._keep_an_admin(rows, user)
+                locks.remove_of_user(rows, user.id)  # nobody else could end them
             store.set_enabled(rows, user.id, enabled)
             self._record(rows, "user-enable" if enabled else "user-disable", user, {})
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from docstopd.catalog import locks as lock_store
-from docstopd.catalog import nodes, properties, spaces, versions
+from docstopd.catalog import nodes, properties, spaces, users, versions
 from docstopd.catalog.nodes import Row
 from docstopd.db import Rows
-from docstopd.errors import Failed, ParentMissing, QuotaExceeded
+from docstopd.errors import Failed, Forbidden, ParentMissing, QuotaExceeded
 from docstopd.model import BlobId, Guard, Micros, NodeId, SpacePath
 from docstopd.vault import guards, locking, naming
 from docstopd.vault.damage import DamageReports
@@ -37,9 +37,16 @@ class Change:
         self.session = session
         self.opened: OpenSpace = open_space(rows, changes.stores.keyring, session, label)
         self.opened.require_editor()
+        self._still_allowed()
         self.tree = Tree(rows, self.opened)
         self.now: Micros = changes.stores.clock()
         self.leftovers: list[BlobId] = []
+
+    def _still_allowed(self) -> None:
+        """An upload can take hours: the account and the credential must be good at its end, too."""
+        user = users.get(self.rows, self.session.user.id)
+        if user is None or not user.enabled or not self._changes.stores.keyring.has_slot(self.session.unlocked.slot):
+            raise Forbidden("this account or this credential was taken back")
 
     # -- before anything is changed ---------------------------------------------------------------------------------
 
@@ -104,12 +111,13 @@ class Change:
             self.leftovers.append(blob)
 
     def drop_node(self, row: Row) -> None:
-        """Remove a file at once, with all its versions."""
-        for version in versions.of_node(self.rows, row.id):
-            self.drop_version(version.blob)
+        """Remove a file that has no versions left, or never had one worth keeping."""
         properties.remove_all(self.rows, row.id)
         lock_store.remove_on(self.rows, [row.id])
         nodes.remove(self.rows, row.id)
+
+    def _has_no_past(self, row: Row) -> bool:
+        return [version.blob for version in versions.of_node(self.rows, row.id)] == [row.blob]
 
     def discard(self, chain: Chain, path: SpacePath, action: str) -> int:
         """Take a node and all below it out of the tree, into the trash; one entry for each. The last entry's number."""
@@ -123,7 +131,8 @@ class Change:
             seq = self.record(action, row.id, paths[row.id], facts)
         lock_store.remove_on(self.rows, [row.id for row in removed])
         self.use(-sum(row.size for row in removed))
-        if not chain[-1].folder and naming.ephemeral(path[-1]):
+        if not chain[-1].folder and naming.ephemeral(path[-1]) and self._has_no_past(chain[-1]):
+            self.drop_version(chain[-1].blob)  # the one that the row's proof names, whatever other tables say
             self.drop_node(chain[-1])
         else:
             nodes.to_trash(self.rows, chain[-1].id, seq)

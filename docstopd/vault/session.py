@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from docstopd.crypto.spacekey import SpaceKey
 from docstopd.crypto.userkey import Identity
-from docstopd.model import Micros, SlotId, SpaceId, User, UserId
+from docstopd.keyring import Slot
+from docstopd.model import Micros, SpaceId, User, UserId
 
 
 class Unlocked:
@@ -15,12 +16,13 @@ class Unlocked:
     interpreter uses the place again.
     """
 
-    def __init__(self, user: UserId, slot: SlotId, identity: Identity, since: Micros, until: Micros | None) -> None:
+    def __init__(self, user: UserId, slot: Slot, identity: Identity, since: Micros) -> None:
         self.user = user
-        self.slot = slot
+        self.slot = slot.id
+        self.kind = slot.kind
         self.identity = identity
         self.since = since
-        self.until = until
+        self.until = slot.expires
         self.used = since
         self._spaces: dict[SpaceId, dict[int, SpaceKey]] = {}
         self._changing = threading.Lock()

@@ -4,7 +4,6 @@ import hashlib
 import os
 import threading
 import unicodedata
-from typing import NoReturn
 
 from docstopd.catalog import users
 from docstopd.crypto import slot as slots
@@ -104,38 +103,40 @@ class Sessions:
         self._throttle.check(name, address, now)
         with self._stores.catalog.read() as rows:
             user = users.find(rows, name)
-        found = self._open_slot(user, name, credential, address)
-        if user is None or found is None or not user.enabled:
-            self._refuse(user, name, address, agent)
-        unlocked = self._unlock(user, found[0], found[1], now)
+        origin = {"address": address, "agent": agent}
+        user, slot, key = self._open_slot(user, name, credential, origin)
+        unlocked = self._unlock(user, slot, key, now)
         self._throttle.succeeded(name)
-        facts, payload = {"outcome": "done", "slot": found[0].kind.value}, {"address": address, "agent": agent}
-        self._stores.catalog.write(lambda rows: self._record(rows, user, facts, payload))
+        facts = {"outcome": "done", "slot": slot.kind.value}
+        self._stores.catalog.write(lambda rows: self._record(rows, user, facts, origin))
         self._verified[digest] = unlocked
         return Session(user, unlocked, address, agent)
 
-    def _open_slot(self, user: User | None, name: str, credential: str, address: str) -> tuple[Slot, bytes] | None:
-        """The slot that the credential opens, and the user key in it.
+    def _open_slot(
+        self, user: User | None, name: str, credential: str, origin: dict[str, str]
+    ) -> tuple[User, Slot, bytes]:
+        """The user, the slot that the credential opens, and the user key in it. Raises as `sign_in`.
 
         App passwords are random and cost nothing to try. The password is tried in each other case, or one that nobody
         has, so that every wrong credential takes the same time.
         """
         now = self._stores.clock()
-        known = self._stores.keyring.slots(user.id) if user else []
+        known = self._stores.keyring.slots(user.id) if user and user.enabled else []
         usable = [slot for slot in known if slot.expires is None or slot.expires > now]
         for slot in usable:
-            if slot.kind is SlotKind.APP_PASSWORD and (key := self.try_slot(slot, credential)) is not None:
-                return slot, key
+            if user and slot.kind is SlotKind.APP_PASSWORD and (key := self.try_slot(slot, credential)) is not None:
+                return user, slot, key
         passwords = [slot for slot in usable if slot.kind is SlotKind.PASSWORD]
         with self._turnstile.passing():
-            # Again: of many guesses sent at once, those that waited here must not all count as made before the first.
-            self._throttle.check(name, address, self._stores.clock())
+            # Again, and failures are counted in here: of many guesses sent at once, none outruns the count.
+            self._throttle.check(name, origin["address"], self._stores.clock())
             if not passwords or not credential:
                 slots.dummy(b"-", self._stores.server.pepper, self._stores.cost)
             for slot in passwords:
-                if (key := self.try_slot(slot, credential)) is not None:
-                    return slot, key
-        return None
+                if user and (key := self.try_slot(slot, credential)) is not None:
+                    return user, slot, key
+            self._count_failure(user, name, origin)
+        raise Unauthenticated(WRONG)
 
     def try_slot(self, slot: Slot, credential: str) -> bytes | None:
         """The user key if the credential opens the slot. Raises `Damaged` for a slot that is not sound."""
@@ -151,21 +152,20 @@ class Sessions:
             return None
 
     def _unlock(self, user: User, slot: Slot, key: bytes, now: Micros) -> Unlocked:
-        _public, private = self._stores.keyring.identity(user.id)
-        return Unlocked(user.id, slot.id, Identity.unwrap(UserKey(key), user.id, private), now, slot.expires)
+        _public, private = self._stores.keyring.identity(user.id, user.name)
+        return Unlocked(user.id, slot, Identity.unwrap(UserKey(key), user.id, private), now)
 
     def unlock_with(self, user: User, slot: Slot, key: bytes) -> Session:
         """A session from a user key that was opened otherwise (a new account, a recovery)."""
         return Session(user, self._unlock(user, slot, key, self._stores.clock()))
 
-    def _refuse(self, user: User | None, name: str, address: str, agent: str) -> NoReturn:
+    def _count_failure(self, user: User | None, name: str, origin: dict[str, str]) -> None:
         def work(rows: Rows) -> None:
-            shut = self._throttle.failed(rows, name, address, self._stores.clock())
+            shut = self._throttle.failed(rows, name, origin["address"], self._stores.clock())
             tried = {} if user else {"name": name}
-            self._record(rows, user, {"outcome": "refused", "shut": shut}, {"address": address, "agent": agent} | tried)
+            self._record(rows, user, {"outcome": "refused", "shut": shut}, origin | tried)
 
         self._stores.catalog.write(work)
-        raise Unauthenticated(WRONG)
 
     def _record(self, rows: Rows, user: User | None, facts: Facts, payload: dict[str, str]) -> None:
         seal = Seal(self._stores.server.journal, 0, payload)

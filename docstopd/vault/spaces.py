@@ -1,7 +1,6 @@
 """Spaces and their members: who may open what, and how keys change hands."""
 
 import unicodedata
-from dataclasses import replace
 
 from docstopd.catalog import locks, nodes, versions
 from docstopd.catalog import spaces as store
@@ -10,7 +9,8 @@ from docstopd.crypto.spacekey import SpaceKey
 from docstopd.crypto.userkey import public_hpke
 from docstopd.db import Rows
 from docstopd.errors import AlreadyExists, Failed, Forbidden, InvalidName, NotFound, Refused
-from docstopd.model import Custody, Member, MemberRole, Space, SpaceId, User, UserId
+from docstopd.model import Custody, Member, MemberRole, SlotKind, Space, SpaceId, User, UserId
+from docstopd.vault import naming
 from docstopd.vault.change import Changes
 from docstopd.vault.journal import Facts, Seal
 from docstopd.vault.opening import OpenSpace, open_space
@@ -67,7 +67,7 @@ class Spaces:
         with self._stores.catalog.read() as rows:
             if store.find(rows, label) is not None:
                 raise AlreadyExists(f"there is a space {label!r} already")
-        key = self.new_key(owner.id, self._public(owner.id), custody)
+        key = self.new_key(owner.id, self._public(owner.id, owner.name), custody)
         try:
             return self._stores.catalog.write(
                 lambda rows: self.create(rows, key, label, owner, custody=custody, quota=quota)
@@ -116,10 +116,12 @@ class Spaces:
             self._keep_an_owner(rows, space.id, user.id, role)
             if user.id not in {member.user for member in store.members(rows, space.id)}:
                 keys = opened.keys if opened else self._server_keys(space)
-                public = self._public(user.id)
+                public = self._public(user.id, user.name)
                 sealed = {epoch: key.seal_to(public, user.id) for epoch, key in keys.items()}
                 self._stores.keyring.put_member(space.id, user.id, sealed)
             store.set_member(rows, space.id, user.id, role, self._stores.clock())
+            if role is MemberRole.READER:
+                locks.remove_of(rows, space.id, user.id)  # a reader could not end them
             self._record(rows, session, space, "grant", {"member": user.id.hex(), "role": role.value})
 
         self._stores.catalog.write(work)
@@ -145,8 +147,7 @@ class Spaces:
         """Let the server open the space from now on (`managed`), or no more (`sealed`, with a new epoch)."""
 
         def work(rows: Rows) -> None:
-            opened = open_space(rows, self._stores.keyring, session, label)
-            opened.require_owner()
+            opened = self._owned(rows, session, label)
             space = opened.space
             if space.custody is custody:
                 raise Refused(f"the custody of {label!r} is {custody.value} already")
@@ -155,7 +156,7 @@ class Spaces:
                 sealed = {epoch: key.seal_to(public, SERVER) for epoch, key in opened.keys.items()}
                 self._stores.keyring.put_member(space.id, SERVER, sealed)
             else:
-                self._next_epoch(rows, replace(space, custody=custody), drop=SERVER)
+                self._next_epoch(rows, space, drop=SERVER)
             store.set_custody(rows, space.id, custody)
             self._record(rows, session, space, "custody", {"custody": custody.value})
 
@@ -189,7 +190,7 @@ class Spaces:
     # -- inside -----------------------------------------------------------------------------------------------------
 
     def _find(self, rows: Rows, label: str) -> Space:
-        space = store.find(rows, unicodedata.normalize("NFC", label))
+        space = store.find(rows, naming.normal(label))
         if space is None:
             raise NotFound(f"there is no space {label!r}")
         return space
@@ -197,9 +198,16 @@ class Spaces:
     def _open(self, rows: Rows, session: Session | None, label: str) -> tuple[Space, OpenSpace | None]:
         if session is None:
             return self._find(rows, label), None
-        opened = open_space(rows, self._stores.keyring, session, unicodedata.normalize("NFC", label))
-        opened.require_owner()
+        opened = self._owned(rows, session, label)
         return opened.space, opened
+
+    def _owned(self, rows: Rows, session: Session, label: str) -> OpenSpace:
+        """A space opened by its owner's password: an app password lies on a device, and hands no keys on."""
+        opened = open_space(rows, self._stores.keyring, session, naming.normal(label))
+        opened.require_owner()
+        if session.unlocked.kind is not SlotKind.PASSWORD:
+            raise Forbidden("this takes the owner's own password, not an app password")
+        return opened
 
     def _server_keys(self, space: Space) -> dict[int, SpaceKey]:
         if space.custody is not Custody.MANAGED:
@@ -225,9 +233,13 @@ class Spaces:
         transaction fails, the keys that lie in the keyring already are replaced by the next try.
         """
         key = SpaceKey.generate(space.id, space.epoch + 1, self._stores.random)
-        stay = [member.user for member in store.members(rows, space.id)]
-        sealed = {bytes(member): key.seal_to(self._public(member), member) for member in stay}
-        if space.custody is Custody.MANAGED:
+        # Who only stands in the catalog's list holds no key so far, and gets none: an edited list opens nothing.
+        holders = self._stores.keyring.holders(space.id, space.epoch) - {drop}
+        stay = [member for member in store.members(rows, space.id) if member.user in holders]
+        sealed = {
+            bytes(member.user): key.seal_to(self._public(member.user, member.name), member.user) for member in stay
+        }
+        if SERVER in holders:
             sealed[SERVER] = key.seal_to(self._stores.server.hpke.public, SERVER)
         self._put_epoch(key, sealed, drop)
         store.set_epoch(rows, space.id, key.epoch)
@@ -239,8 +251,8 @@ class Spaces:
             key.space, key.epoch, sealed, pair.public.encode(), key.wrap_private(pair, self._stores.random), drop=drop
         )
 
-    def _public(self, user: UserId) -> hpke.PublicKey:
-        public, _private = self._stores.keyring.identity(user)
+    def _public(self, user: UserId, name: str) -> hpke.PublicKey:
+        public, _private = self._stores.keyring.identity(user, name)
         return public_hpke(public)
 
     def _record(self, rows: Rows, session: Session | None, space: Space, action: str, facts: Facts) -> None:

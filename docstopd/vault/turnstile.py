@@ -3,12 +3,19 @@
 import contextlib
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from docstopd.db import durable
+from docstopd.errors import Throttled
 
 PLACES = 2
+
+WAITING = 4
+"""Threads of one process that may be in here, waiting or not; a worker has ten by default."""
+
+RETRY_AFTER = 1.0
 
 
 class Turnstile:
@@ -16,11 +23,20 @@ class Turnstile:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._room = threading.BoundedSemaphore(WAITING)
         self._places = [folder / f"argon2.{number}.lock" for number in range(PLACES)]
 
     @contextlib.contextmanager
     def passing(self) -> Iterator[None]:
-        """Wait for a place and hold it."""
+        """Wait for a place and hold it. Raises `Throttled` when too many wait: guesses must not take every thread."""
+        if not self._room.acquire(blocking=False):
+            raise Throttled(RETRY_AFTER)
+        try:
+            yield from self._inside()
+        finally:
+            self._room.release()
+
+    def _inside(self) -> Iterator[None]:
         durable.make_folder(self._folder)
         descriptors = [os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) for place in self._places]
         try:

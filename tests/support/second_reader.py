@@ -60,13 +60,14 @@ class Space:
         self.data = data
         server = _server_key((data / "keys" / "server.key").read_text("ascii").strip())
         self.keystore = _hkdf(server, b"docstopd/server-keystore/v1")
-        ((who,),) = self.rows("catalog", "SELECT id FROM users WHERE name = ?", _nfc(_nfc(user).casefold()))
+        name = _nfc(_nfc(user).casefold())
+        ((who,),) = self.rows("catalog", "SELECT id FROM users WHERE name = ?", name)
         (slot,) = self.rows("keyring", "SELECT * FROM slots WHERE user = ? AND kind = 'password'", who)
         times = struct.pack(">QQ", slot["created"], slot["expires"])
         value = self.kept(slot["value"], b"slot" + slot["id"] + who + times + b"password")
         user_key = _user_key(value, _hkdf(server, b"docstopd/pepper/v1"), password, who + slot["id"])
         ((bundle,),) = self.rows("keyring", "SELECT private FROM identities WHERE user = ?", who)
-        bundle = self.kept(bundle, b"identity" + who + b"private")
+        bundle = self.kept(bundle, b"identity" + who + b"private" + name.encode())
         bundle = _unwrap(_hkdf(user_key, b"docstopd/identity/v1"), bundle, b"docstopd/identity/v1" + who)
         mlkem, x25519 = MLKEM768PrivateKey.from_seed_bytes(bundle[:64]), bundle[64:96]
         private = hpke.MLKEM768X25519PrivateKey(mlkem, X25519PrivateKey.from_private_bytes(x25519))

@@ -89,7 +89,7 @@ class TestSigningIn:
     def test_runs_at_most_two_at_a_time(self, bench: Bench, ada: Session, other: Bench, argon2: Counted) -> None:
         """Over all processes; each takes 64 MiB and a core."""
         both = [replace(b, vault=Vault(b.stores, Policy(free_failures=100))) for b in (bench, other)]
-        with ThreadPoolExecutor(12) as pool:
+        with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda n: refused(both[n % 2], "ada", f"guess {n}"), range(24)))
         assert argon2.count == 24
         assert argon2.most <= 2
