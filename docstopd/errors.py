@@ -91,6 +91,10 @@ class NoSuchLock(Refused):
     """The token names no lock on this node."""
 
 
+class InvalidSyncToken(Refused):
+    """What changed since the sync token cannot be told: it is not of this space, or its past is gone. Begin anew."""
+
+
 class IncompleteBody(Refused):
     """The body ended early, or its length or checksum is not the announced one."""
 

@@ -65,6 +65,18 @@ def children(rows: Rows, parent: NodeId) -> list[Row]:
     return [_row(row) for row in found]
 
 
+def children_from(rows: Rows, parent: NodeId, first: int, limit: int) -> list[Row]:
+    """The next members of a folder, by id, from the id `first` on."""
+    found = rows.all(
+        # The plus signs keep the query on the index of places: by id it would read every node of every space.
+        f"SELECT {_COLUMNS} FROM nodes WHERE parent = ? AND deleted IS NULL AND +id >= ? ORDER BY +id LIMIT ?",
+        parent,
+        first,
+        limit,
+    )
+    return [_row(row) for row in found]
+
+
 def below(rows: Rows, node: NodeId) -> list[Row]:
     """The node and everything below it that is not in the trash, parents before members."""
     found = rows.all(

@@ -18,9 +18,10 @@ from docstopd.vault.session import Session
 from docstopd.vault.sessions import Sessions
 from docstopd.vault.spaces import Spaces
 from docstopd.vault.stores import Policy, Stores
+from docstopd.vault.syncing import SYNC_LIMIT, Report, Sync
 from docstopd.vault.upload import Upload
 
-__all__ = ["Content", "Listing", "Policy", "Session", "Stores", "Upload", "Vault"]
+__all__ = ["SYNC_LIMIT", "Content", "Listing", "Policy", "Report", "Session", "Stores", "Upload", "Vault"]
 
 
 class Vault:
@@ -35,6 +36,7 @@ class Vault:
         self.spaces = Spaces(changes)
         self.files = Files(changes)
         self.locks = Locks(changes)
+        self.sync = Sync(changes)
         self.accounts = Accounts(stores, journal, self.sessions, self.spaces, policy)
         self.audit = Audit(stores)
 

@@ -84,11 +84,17 @@ class Tree:
 
     def members(self, folder: NodeId) -> Iterator[tuple[Row, str | None]]:
         """Every member of a folder and its name, None for a row that is not sound: one bad row hides no other."""
-        for row in nodes.children(self._rows, folder):
-            try:
-                yield self._checked(row), self.name(row)
-            except Damaged:
-                yield row, None
+        return map(self._readable, nodes.children(self._rows, folder))
+
+    def members_from(self, folder: NodeId, first: int, limit: int) -> list[tuple[Row, str | None]]:
+        """The next members of a folder as `members` gives them, by id, from the id `first` on."""
+        return list(map(self._readable, nodes.children_from(self._rows, folder, first, limit)))
+
+    def _readable(self, row: Row) -> tuple[Row, str | None]:
+        try:
+            return self._checked(row), self.name(row)
+        except Damaged:
+            return row, None
 
     def below(self, node: NodeId) -> list[Row]:
         """The node and all below it, parents first, each checked."""
