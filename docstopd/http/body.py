@@ -3,12 +3,13 @@
 import io
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from docstopd.errors import IncompleteBody
 from docstopd.http.fields import parse_fields
 from docstopd.http.inbound import Inbound
-from docstopd.http.pace import Pace, TooSlow
+from docstopd.http.pace import Haste, Pace, TooSlow
 from docstopd.http.rejection import Rejection
 
 if TYPE_CHECKING:
@@ -32,13 +33,13 @@ class NoBody(io.RawIOBase):
         """Nothing, at once."""
         return 0
 
-    def can_settle(self, most: int) -> bool:
-        """Always: there is nothing to throw away."""
+    @property
+    def finished(self) -> bool:
+        """Always: there is nothing to read."""
         return True
 
-    def settle(self, most: int) -> bool:
-        """Always: there is nothing to throw away."""
-        return True
+    def settle(self, most: int) -> None:
+        """Nothing to throw away."""
 
 
 class _Stream(io.RawIOBase):
@@ -81,24 +82,19 @@ class _Stream(io.RawIOBase):
         self._broken = True
         return IncompleteBody(reason)
 
-    def can_settle(self, most: int) -> bool:
-        """Whether another request may follow once at most `most` bytes are thrown away.
+    def settle(self, most: int) -> None:
+        """Throw away the unread rest, up to about `most` bytes, where it is here already; nothing reads on after this.
 
-        Not when broken; nor while the client waits for `100 Continue`, since what comes next is then unknown.
+        Never waits: a client that holds its body back would hold a thread too. Unless `finished` then, the connection
+        must close. While the client waits for `100 Continue` nothing is read, since what comes next is unknown.
         """
-        return self.finished or (not self._broken and self._invite is None and self._may_fit(most))
-
-    def settle(self, most: int) -> bool:
-        """Throw the unread rest away; False when it is longer than `most` or broken: the connection must close."""
-        if not self.can_settle(most):
-            return False
+        if self._broken or self._invite is not None or self.finished:
+            return
+        self._pace = Haste()
         scrap = memoryview(bytearray(_DISCARD))
-        try:
+        with suppress(IncompleteBody):
             while not self.finished and most > 0:
-                most -= self._some(scrap[:most])
-        except IncompleteBody:
-            return False
-        return self.finished
+                most -= max(_MOST_CHUNK_LINE, self._some(scrap[:most]))  # a byte's chunk can be as long as its line
 
     @property
     def finished(self) -> bool:
@@ -106,9 +102,6 @@ class _Stream(io.RawIOBase):
         raise NotImplementedError
 
     def _next(self, view: memoryview) -> int:
-        raise NotImplementedError
-
-    def _may_fit(self, most: int) -> bool:
         raise NotImplementedError
 
 
@@ -142,9 +135,6 @@ class LengthBody(_Stream):
             raise self._incomplete(f"the body ended {self._left} bytes early")
         self._left -= count
         return count
-
-    def _may_fit(self, most: int) -> bool:
-        return self._left <= most
 
 
 class ChunkedBody(_Stream):
@@ -202,6 +192,3 @@ class ChunkedBody(_Stream):
         if line is None:
             raise self._incomplete("the body's chunks are cut short or overlong")
         return line
-
-    def _may_fit(self, most: int) -> bool:
-        return True

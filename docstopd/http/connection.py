@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from docstopd.errors import StateUnknown
@@ -22,7 +21,7 @@ _access = logging.getLogger("docstopd.access")
 
 MOST_DRAINED = 64 * 1024
 _MOST_IN_A_ROW = 16
-_LINGER = 1.0
+_LINGER = 2.0
 _REST_OF_LINE = 64  # the request line's method and version
 _NOT_TLS = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 29\r\nConnection: close\r\n\r\n"
@@ -42,9 +41,6 @@ class Host(Protocol):
     environs: Environs
     stopping: bool
 
-    def held_up(self) -> AbstractContextManager[None]:
-        """While the calling thread waits, another serves in its place."""
-
     def fail(self, error: StateUnknown) -> None:
         """A store may or may not hold a write."""
 
@@ -60,6 +56,7 @@ class Connection:
         "_body",
         "_inbound",
         "_keeps",
+        "_lingering",
         "_pace",
         "_peer",
         "_server",
@@ -80,6 +77,7 @@ class Connection:
         self._begun = False  # whether a part of a head has arrived
         self._keeps = False  # whether the request being answered lets the connection stay
         self._unread = False  # whether the peer may still be sending what nobody will read
+        self._lingering: int | None = None  # once all is said: how many more bytes are thrown away
         self.deadline = time.monotonic() + server.settings.header_timeout
         self.registered = False
         self.requests_seen = 0
@@ -98,17 +96,41 @@ class Connection:
     @property
     def readable(self) -> bool:
         """Whether bytes were read ahead."""
-        return self._inbound.waiting
+        return self._lingering is None and self._inbound.waiting
+
+    @property
+    def deaf(self) -> bool:
+        """Whether the peer sent so much unread that only its end is awaited; its own window stops it."""
+        return self._lingering is not None and self._lingering <= 0
 
     def communicate(self) -> bool:
         """Serve what has arrived; True to wait for more, False to close."""
+        if self._lingering is not None:
+            return not self.deaf and self._discard(self._lingering)
         try:
-            return not self.transport.handshake() or self._serve_in_turn()
+            if not self.transport.handshake() or self._serve_in_turn():
+                return True
         except Rejection as rejection:
             self._reject(rejection)
         except (Lost, OSError) as error:
             self._lost(error)
-        return False
+        return self._unread and self._linger()
+
+    def _linger(self) -> bool:
+        """Let a peer that may still be sending read its answer; whether that takes time.
+
+        Closing over unread bytes resets the connection, and the peer may lose the answer it hasn't read yet (RFC 9112
+        section 9.6). No thread waits for it: the connection does, like any other, and not for long.
+        """
+        self._begun = False
+        self.deadline = time.monotonic() + _LINGER
+        self.transport.finish()
+        return self._discard(MOST_DRAINED)
+
+    def _discard(self, most: int) -> bool:
+        count = self.transport.discard(most)
+        self._lingering = most - (count or 0)
+        return count is not None
 
     def _serve_in_turn(self) -> bool:
         """Requests sent ahead of their answers are served in a row, but not so many that others wait long."""
@@ -148,6 +170,7 @@ class Connection:
         response = Response(self, head.method, head.modern)
         begun = time.perf_counter()
         environ = self._server.environs.build(head, self._body, self._peer, self.transport.secure)
+        self._pace.address = environ["REMOTE_ADDR"]
         try:
             self._run(environ, response, head.method == "HEAD")
         except (Lost, Rejection):
@@ -158,12 +181,12 @@ class Connection:
         except Exception:  # noqa: BLE001  # the outermost edge: the application's own table missed this one
             self._fault(response)
             return False
-        self._unread = not self._body.settle(MOST_DRAINED) if response.stays else not self._body.can_settle(0)
+        self._unread = not self._body.finished
         if _access.isEnabledFor(logging.DEBUG):  # paths are names of sealed spaces and never logged
             _access.debug("%s %s %.1f ms", head.method, response.status[:3], 1000 * (time.perf_counter() - begun))
         self._begun = False
         self.deadline = time.monotonic() + self._server.settings.keep_alive
-        return response.stays and not self._unread
+        return response.stays
 
     def _frame(self, head: Head) -> NoBody | LengthBody | ChunkedBody:
         invite: Callable[[], None] | None = self._invite if head.expects else None
@@ -176,6 +199,8 @@ class Connection:
     def _run(self, environ: dict[str, Any], response: Response, head_only: bool) -> None:
         result: Iterable[Data] = self._server.application(environ, response.start)
         try:
+            if isinstance(result, list | tuple):
+                self._body.settle(MOST_DRAINED)  # before the answer, which says whether the connection stays
             if isinstance(result, list | tuple) and len(result) == 1:
                 response.send_whole(result[0])
                 return
@@ -205,7 +230,7 @@ class Connection:
 
     def may_stay(self) -> bool:
         """Whether another request may follow the one being answered."""
-        return self._keeps and not self._server.stopping and self._body.can_settle(MOST_DRAINED)
+        return self._keeps and not self._server.stopping and self._body.finished
 
     def _invite(self) -> None:
         self.send([b"HTTP/1.1 100 Continue\r\n\r\n"])
@@ -227,8 +252,8 @@ class Connection:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing of a request has arrived, not even where only the kernel knows of it."""
-        return not self._begun and not self.transport.receivable()
+        """Whether nothing of a request has arrived, not even where only the kernel knows of it, nor one just left."""
+        return self._lingering is None and not self._begun and not self.transport.receivable()
 
     def expire(self) -> None:
         """Its deadline has passed: say so where a request had begun, and close. Never waits: one thread expires all."""
@@ -237,11 +262,9 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Close, letting a peer that may still be sending read its answer first. Never raises."""
-        self.transport.finish()
-        if self._unread:
-            with self._server.held_up():
-                self.transport.linger(MOST_DRAINED, _LINGER)
+        """Close at once. Never raises."""
+        if self._lingering is None:
+            self.transport.finish()
         self._server.forget(self)
         self.transport.close()
 

@@ -19,9 +19,13 @@ class TooSlow(OSError):
 class Pace:
     """One transfer's clock. Only time spent waiting for the peer counts, never the application's own."""
 
-    __slots__ = ("_paused", "_replaced", "_settings", "_window_moved", "_window_waited")
+    __slots__ = ("_paused", "_replaced", "_settings", "_window_moved", "_window_waited", "address")
 
-    def __init__(self, settings: Settings, replaced: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(
+        self, settings: Settings, replaced: Callable[[str], AbstractContextManager[None]], address: str = ""
+    ) -> None:
+        """`replaced` surrounds each long wait, and may refuse it to `address` with TooSlow."""
+        self.address = address  # of the client, whom a proxy may speak for
         self._settings = settings
         self._replaced = replaced
         self._paused = 0.0
@@ -44,7 +48,7 @@ class Pace:
         started = time.monotonic()
         try:
             if not poller.poll(_NETWORK * 1000):
-                with self._replaced():
+                with self._replaced(self.address):
                     self._wait_long(poller, progress)
         finally:
             self._window_waited += time.monotonic() - started
@@ -66,3 +70,19 @@ class Pace:
             raise TooSlow("the peer is slower than the minimum rate")
         self._window_waited = 0.0
         self._window_moved = 0
+
+
+class Haste(Pace):
+    """A clock for what must be here already: no wait at all."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        """Nothing to set: it neither measures nor judges."""
+
+    def moved(self, count: int) -> None:
+        """Nothing: what is here has no rate."""
+
+    def wait(self, descriptor: int, events: int, progress: Callable[[], int] | None = None) -> None:
+        """Raise TooSlow."""
+        raise TooSlow("not here yet")

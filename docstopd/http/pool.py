@@ -8,6 +8,8 @@ from typing import Any
 
 from cheroot.workers import threadpool
 
+from docstopd.http.held_up import HeldUp
+from docstopd.http.pace import TooSlow
 from docstopd.http.turns import Turns
 
 _IDLE = 5.0
@@ -18,18 +20,17 @@ class Pool(threadpool.ThreadPool):
 
     cheroot has one thread watch all sockets and pass each through a queue: two hand-overs of the interpreter per
     request. Here the workers' `get` watches the sockets, in turns (turns.py). A thread that waits for its peer
-    (`replaced`) doesn't count as one of `size`, so slow peers never use up the threads; `most` bounds them all.
+    (`replaced`) doesn't count as one of `size`, so slow peers never use up the threads; `held_up` bounds how many wait.
     """
 
-    def __init__(self, server: object, take: Callable[[float], Any], size: int, most: int) -> None:
-        super().__init__(server, min=size, max=max(size, most))
+    def __init__(self, server: object, take: Callable[[float], Any], size: int, held_up: HeldUp) -> None:
+        super().__init__(server, min=size, max=size + held_up.most)
         self.get = self._get
         self._take = take
         self._size = size
-        self._most = max(size, most)
         self._lock = threading.Lock()
         self._alive = 0
-        self._held_up = 0
+        self._held_up = held_up
         self._stopping = False
         self._turns = Turns()
         self._threads: list[threading.Thread] = []
@@ -41,7 +42,7 @@ class Pool(threadpool.ThreadPool):
 
     def _spawn(self) -> None:
         with self._lock:
-            if self._stopping or self._alive >= self._most:
+            if self._stopping or self._alive >= self._size + self._held_up.most:
                 return
             self._alive += 1
         worker = threadpool.WorkerThread(self.server)  # type: ignore[no-untyped-call]  # cheroot has none
@@ -68,7 +69,7 @@ class Pool(threadpool.ThreadPool):
 
     def _is_spare(self) -> bool:
         with self._lock:
-            if self._stopping or self._alive - self._held_up <= self._size:
+            if self._stopping or self._alive - self._held_up.count <= self._size:
                 return False
             self._alive -= 1
             return True
@@ -78,19 +79,20 @@ class Pool(threadpool.ThreadPool):
         self._turns.leave()
 
     @contextmanager
-    def replaced(self) -> Iterator[None]:
-        """While the caller waits for its peer, another thread works in its place."""
+    def replaced(self, address: str) -> Iterator[None]:
+        """While the caller waits for its peer, another thread works in its place. Raises TooSlow: don't wait."""
         self._turns.leave()
         with self._lock:
-            self._held_up += 1
-            short = self._alive - self._held_up < self._size
+            if not self._held_up.enter(address):
+                raise TooSlow("too many slow peers are waited for already")
+            short = self._alive - self._held_up.count < self._size
         if short:
             self._spawn()
         try:
             yield
         finally:
             with self._lock:
-                self._held_up -= 1
+                self._held_up.leave(address)
 
     def stop(self, timeout: float = 5) -> None:
         """Let every thread end after what it is doing; wait for them, at most `timeout` seconds.

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from docstopd.http.transport import Transport
 
 _ONCE = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT
+_HANGUP = select.EPOLLRDHUP | select.EPOLLONESHOT
 
 
 class Waiting(Protocol):
@@ -24,6 +25,10 @@ class Waiting(Protocol):
     @property
     def readable(self) -> bool:
         """Whether the next step needs nothing from the kernel."""
+
+    @property
+    def deaf(self) -> bool:
+        """Whether nothing but the peer's end matters any more."""
 
 
 Kept = TypeVar("Kept", bound=Waiting)
@@ -46,11 +51,12 @@ class Readiness(Generic[Kept]):
             return
         descriptor = connection.transport.fileno()
         self._waiting[descriptor] = connection
+        events = _HANGUP if connection.deaf else _ONCE
         if connection.registered:
-            self._epoll.modify(descriptor, _ONCE)
+            self._epoll.modify(descriptor, events)
         else:
             connection.registered = True
-            self._epoll.register(descriptor, _ONCE)
+            self._epoll.register(descriptor, events)
 
     def listen(self) -> None:
         """Report the listener once more."""

@@ -8,7 +8,6 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from typing import Any
 
 from cheroot import server as cheroot_server
@@ -16,6 +15,7 @@ from cheroot import server as cheroot_server
 from docstopd.errors import StateUnknown
 from docstopd.http.connection import Connection
 from docstopd.http.environ import Environs
+from docstopd.http.held_up import HeldUp
 from docstopd.http.pace import Pace
 from docstopd.http.pool import Pool
 from docstopd.http.proxy import Proxies
@@ -60,7 +60,8 @@ class Server(cheroot_server.HTTPServer):
         self._accepting = False
         self._busy_until = self._idle_until = 0.0
         self._failure: StateUnknown | None = None
-        self.requests = Pool(self, self._take, settings.threads, settings.most_threads)
+        held_up = HeldUp(max(settings.most_threads - settings.threads, settings.threads), settings.held_up_per_address)
+        self.requests = Pool(self, self._take, settings.threads, held_up)
         self.environs = Environs(listener, Proxies(settings.trusted_proxies))
 
     # -- cheroot's interface ---------------------------------------------------------------------------------------
@@ -106,11 +107,6 @@ class Server(cheroot_server.HTTPServer):
         """A store may or may not hold a write: serve nothing more."""
         self._failure = error
         self.stop(0.0)
-
-    def held_up(self) -> AbstractContextManager[None]:
-        """While the calling thread waits, another serves in its place."""
-        held: AbstractContextManager[None] = self.requests.replaced()
-        return held
 
     def forget(self, connection: Connection) -> None:
         """A connection is about to close."""
@@ -162,7 +158,7 @@ class Server(cheroot_server.HTTPServer):
             return
         self._readiness.listen()
         peer = address[:2] if isinstance(address, tuple) else ("", 0)
-        pace = Pace(self.settings, self.requests.replaced)
+        pace = Pace(self.settings, self.requests.replaced, peer[0])
         connection = Connection(self, Transport(accepted, self.tls), peer, pace)
         self._connections.add(connection)
         self.put_conn(connection)

@@ -6,7 +6,6 @@ import socket
 import ssl
 import struct
 import termios
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -152,23 +151,23 @@ class Transport:
         with suppress(OSError):  # it left first
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
-    def linger(self, most: int, seconds: float) -> None:
-        """Wait for the peer to close its side, throwing away what it still sends. Never raises.
+    def discard(self, most: int) -> int | None:
+        """Throw away up to `most` bytes that are there now; how many, None at the end. Never waits, never raises.
 
-        Closing over unread bytes resets the connection, and the peer may lose the answer it hasn't read yet (RFC 9112
-        section 9.6). Beyond `most` bytes nothing is read any more; the peer's own window stops it.
+        What is thrown away stays encrypted: the sending side may have ended, and TLS with it.
         """
-        poller = select.poll()
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            poller.register(self._socket.fileno(), select.POLLRDHUP | (select.POLLIN if most > 0 else 0))
-            events = poller.poll(left * 1000)
-            if not events or events[0][1] & ~select.POLLIN:
-                return
+        done = 0
+        while done < most:
             try:
-                most -= len(socket.socket.recv(self._socket, _SCRAP))
+                count = len(socket.socket.recv(self._socket, min(_SCRAP, most - done)))
+            except BlockingIOError:
+                break
             except OSError:
-                return
+                return None
+            if not count:
+                return None
+            done += count
+        return done
 
     def close(self) -> None:
         """Give the descriptor back. Never raises."""

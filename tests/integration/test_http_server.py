@@ -83,7 +83,7 @@ class Running:
 
     def __init__(self, settings: Settings, tls: ssl.SSLContext | None = None) -> None:
         self.app = App()
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self.listener.getsockname()[1]
         self.server = Server(self.listener, self.app, settings, tls)
         self.failure: BaseException | None = None
@@ -269,14 +269,40 @@ def test_a_cut_upload_is_never_stored(running: Running) -> None:
     assert running.app.incomplete == 2
 
 
-@pytest.mark.parametrize("field", [b"Content-Length: 40000", CHUNKED])
+@pytest.mark.parametrize("field", [b"Content-Length: 4000", CHUNKED])
 def test_a_short_unread_body_keeps_the_connection_in_step(running: Running, field: bytes) -> None:
-    """It is thrown away."""
-    body = b"x" * 40000 if b"Length" in field else b"9C40\r\n" + b"x" * 40000 + b"\r\n0\r\nT: 1\r\n\r\n"
+    """It is thrown away where it came with its head."""
+    body = b"x" * 4000 if b"Length" in field else b"FA0\r\n" + b"x" * 4000 + b"\r\n0\r\nT: 1\r\n\r\n"
     with running.connect() as peer:
         peer.send(put(body, field, path=b"/refuse") + GET)
         assert peer.response() == (401, b"whoami")
         assert peer.response() == (200, b"<>")
+
+
+@pytest.mark.parametrize("field", [b"Content-Length: 60000", CHUNKED])
+def test_a_body_that_nobody_reads_is_not_waited_for(running: Running, field: bytes) -> None:
+    """The answer says that the connection closes, and is still read by a client that sends on."""
+    with running.connect() as peer:
+        started = time.monotonic()
+        status, head = peer.send(put(b"", field, path=b"/refuse")).head()
+        assert status == 401
+        assert "Connection: close" in head
+        peer.send(b"x" * 30_000)
+        time.sleep(0.3)
+        peer.send(b"x" * 30_000)
+        assert peer.data + peer.sock.recv(10) == b"whoami"
+        assert peer.closed()
+        assert time.monotonic() - started < 4
+
+
+def test_a_client_that_leaves_is_not_waited_for(running: Running) -> None:
+    """Its connection ends when it does."""
+    with running.connect() as peer:
+        peer.send(put(b"x" * 100_000, b"Content-Length: 1000000000", path=b"/refuse")).head()
+    until = time.monotonic() + 1
+    while running.server._connections and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not running.server._connections
 
 
 def test_a_long_unread_body_closes_the_connection(running: Running) -> None:
@@ -399,6 +425,51 @@ def test_slow_peers_do_not_use_up_the_threads(running: Running) -> None:
             assert quick.send(GET).response() == (200, b"<>")
             times.append(time.monotonic() - started)
         assert sorted(times)[10] < 0.1
+
+
+def test_bodies_held_back_from_a_refusal_use_no_thread() -> None:
+    """Three hundred of them; others are answered meanwhile, and the connections end by themselves."""
+    with serving(replace(SETTINGS, header_timeout=10.0)) as running, contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(running.connect()) for _ in range(300)]
+        for peer in peers:
+            peer.send(put(b"", b"Content-Length: 60000", path=b"/refuse"))
+        started = time.monotonic()
+        assert stack.enter_context(running.connect()).send(GET).response() == (200, b"<>")
+        assert time.monotonic() - started < 2
+        assert running.server.requests.alive <= 6
+        assert all(peer.response() == (401, b"whoami") for peer in peers)
+        assert all(peer.closed() for peer in peers)
+        assert time.monotonic() - started < 8
+
+
+def stalled(running: Running, source: str) -> Peer:
+    """A client at `source`, of the loopback network, that begins to send a body."""
+    sock = socket.create_connection(("127.0.0.1", running.port), timeout=10, source_address=(source, 0))
+    return Peer(sock).send(put(b"x", b"Content-Length: 100"))
+
+
+def test_one_address_holds_up_few_threads() -> None:
+    """Its next slow body is cut at once; other addresses are still waited for."""
+    settings = replace(SETTINGS, body_timeout=10.0, rate_window=20.0, held_up_per_address=2)
+    with serving(settings) as running, contextlib.ExitStack() as stack:
+        kept = [stack.enter_context(stalled(running, "127.0.0.1")) for _ in range(2)]
+        time.sleep(0.3)
+        assert stack.enter_context(stalled(running, "127.0.0.1")).head()[0] == 400
+        kept.append(stack.enter_context(stalled(running, "127.0.0.2")))
+        time.sleep(0.3)
+        assert all(peer.send(b"x" * 99).response()[0] == 200 for peer in kept)
+
+
+def test_slow_peers_of_many_addresses_leave_threads_for_others() -> None:
+    """The bound on all threads is one on those held up."""
+    settings = replace(SETTINGS, body_timeout=10.0, most_threads=8)
+    with serving(settings) as running, contextlib.ExitStack() as stack:
+        for number in range(1, 21):
+            stack.enter_context(stalled(running, f"127.0.0.{number}"))
+        time.sleep(0.3)
+        assert running.server.requests.alive <= 8
+        assert stack.enter_context(running.connect()).send(GET).response() == (200, b"<>")
+        assert running.app.incomplete == 15
 
 
 def test_half_sent_heads_use_no_thread(running: Running) -> None:
@@ -668,6 +739,19 @@ def test_silent_handshakes_use_no_thread(certificate: tuple[Path, Path]) -> None
             stack.enter_context(running.connect()).send(b"\x16\x03\x01")
         peer = stack.enter_context(wrapped(running, certificate[0]))
         assert peer.send(GET).response() == (200, b"<>")
+
+
+def test_a_refusal_is_read_over_tls_while_the_body_is_sent(certificate: tuple[Path, Path]) -> None:
+    """What comes after it is thrown away undeciphered, and no processor time with it."""
+    with serving(SETTINGS, tls_context(*certificate)) as running, wrapped(running, certificate[0]) as peer:
+        status, head = peer.send(put(b"x" * 30_000, b"Content-Length: 60000", path=b"/refuse")).head()
+        assert status == 401
+        assert "Connection: close" in head
+        peer.send(b"x" * 20_000)
+        before = time.process_time()
+        time.sleep(0.5)
+        assert time.process_time() - before < 0.1
+        assert peer.data + peer.sock.recv(10) == b"whoami"
 
 
 def test_a_certificate_of_another_key_is_refused(certificate: tuple[Path, Path], tmp_path: Path) -> None:

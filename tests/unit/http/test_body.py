@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -18,8 +19,8 @@ from docstopd.http.transport import Transport
 
 
 @contextlib.contextmanager
-def arriving(*pieces: bytes, ends: bool = True) -> Iterator[tuple[Inbound, Pace]]:
-    """A connection on which `pieces` arrive, each by itself."""
+def arriving(*pieces: bytes, ends: bool = True, all_here: bool = False) -> Iterator[tuple[Inbound, Pace]]:
+    """A connection on which `pieces` arrive, each by itself; few enough to wait in the socket if `all_here`."""
     ours, theirs = socket.socketpair()
 
     def send() -> None:
@@ -31,6 +32,8 @@ def arriving(*pieces: bytes, ends: bool = True) -> Iterator[tuple[Inbound, Pace]
 
     sender = threading.Thread(target=send)
     sender.start()
+    if all_here:
+        sender.join()
     transport = Transport(ours, None)
     try:
         yield Inbound(transport), Pace(Settings(body_timeout=0.2), contextlib.nullcontext)
@@ -79,7 +82,8 @@ def test_a_body_cut_short_is_incomplete() -> None:
             body.read()
         with pytest.raises(IncompleteBody):
             body.read(1)
-        assert not body.can_settle(1000)
+        body.settle(1000)
+        assert not body.finished
 
 
 def test_a_client_that_stops_is_incomplete() -> None:
@@ -91,7 +95,7 @@ def test_a_client_that_stops_is_incomplete() -> None:
 def test_no_body_is_empty() -> None:
     """At once, always."""
     assert NoBody().read() == b""
-    assert NoBody().settle(0)
+    assert NoBody().finished
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 100, 65536, 1_000_000])
@@ -156,8 +160,8 @@ def test_broken_chunks_are_incomplete(wire: bytes) -> None:
         body = ChunkedBody(inbound, pace, None)
         with pytest.raises(IncompleteBody):
             body.read()
-        assert not body.can_settle(1000)
-        assert not body.settle(1000)
+        body.settle(1000)
+        assert not body.finished
 
 
 def test_extensions_and_trailers_are_dropped() -> None:
@@ -171,20 +175,49 @@ def test_extensions_and_trailers_are_dropped() -> None:
 def test_the_invitation_goes_out_at_the_first_read() -> None:
     """Once, and not when the body is thrown away unread."""
     invited: list[int] = []
-    with arriving(b"abcdef") as (inbound, pace):
+    with arriving(b"abcdef", all_here=True) as (inbound, pace):
         body = LengthBody(inbound, pace, lambda: invited.append(1), 6)
-        assert not body.can_settle(1000)
-        assert not body.settle(1000)
+        body.settle(1000)
+        assert not body.finished
         assert invited == []
         assert body.read(2) == b"ab"
         assert body.read(4) == b"cdef"
         assert invited == [1]
 
 
-def test_only_a_short_rest_is_thrown_away() -> None:
-    """A longer one closes the connection."""
-    with arriving(b"x" * 100) as (inbound, pace):
-        assert not LengthBody(inbound, pace, None, 100).settle(99)
-        assert LengthBody(inbound, pace, None, 100).settle(100)
-    with arriving(chunked(b"x" * 100)) as (inbound, pace):
-        assert not ChunkedBody(inbound, pace, None).settle(99)
+@pytest.mark.parametrize("most", [10_000, 10_001, 20_000])
+def test_a_short_rest_is_thrown_away(most: int) -> None:
+    """Of either framing, its end included."""
+    with arriving(b"x" * 10_000 + b"GET", all_here=True) as (inbound, pace):
+        length = LengthBody(inbound, pace, None, 10_000)
+        length.settle(most)
+        assert length.finished
+        assert inbound.take(3) is None  # it was never read ahead
+    with arriving(chunked(b"x" * 9000, b"y" * 500, trailer=b"T: 1\r\n") + b"GET", all_here=True) as (inbound, pace):
+        chunks = ChunkedBody(inbound, pace, None)
+        chunks.settle(most + 1000)
+        assert chunks.finished
+        assert inbound.take(3) == b"GET"
+
+
+def test_a_long_rest_is_left_where_it_is() -> None:
+    """However many chunks it is cut into: a chunk of one byte is not one byte long."""
+    with arriving(b"x" * 10_000, all_here=True) as (inbound, pace):
+        length = LengthBody(inbound, pace, None, 10_000)
+        length.settle(9_999)
+        assert not length.finished
+    with arriving(chunked(*[b"x"] * 1000), all_here=True) as (inbound, pace):
+        chunks = ChunkedBody(inbound, pace, None)
+        chunks.settle(65_536)
+        assert not chunks.finished
+
+
+@pytest.mark.parametrize("sent", [b"", b"5\r\nabc", b"5\r\nabcde\r", b"0\r\n"])
+def test_what_has_not_arrived_is_not_waited_for(sent: bytes) -> None:
+    """Neither the body nor its framing."""
+    with arriving(sent, ends=False, all_here=True) as (inbound, pace):
+        body = ChunkedBody(inbound, pace, None)
+        started = time.monotonic()
+        body.settle(1000)
+        assert not body.finished
+        assert time.monotonic() - started < 0.1
