@@ -6,16 +6,15 @@ touched (`history`) is told as it is now, in the order of the entries that touch
 short ends at an entry, or at a path of one, and nothing of what went before has to be remembered.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from docstopd.catalog import journal as journal_store
-from docstopd.catalog import properties as property_store
 from docstopd.catalog.nodes import Row
 from docstopd.errors import Damaged, InvalidSyncToken, NotFolder
 from docstopd.model import Node, NodeId, SpacePath
-from docstopd.vault import naming, properties
+from docstopd.vault import naming
 from docstopd.vault.change import Changes, View
 from docstopd.vault.history import FolderMoves, Mention, Mentions, Step, steps
 from docstopd.vault.present import Present
@@ -36,14 +35,13 @@ Order = tuple[int, int, str]
 class Report:
     """What a client has to know. No path is in both lists.
 
-    `removed`: path, and whether a folder was there. `properties`: the dead ones of what changed, where asked for.
-    `more`: the answer was cut short; `token` goes on where it ended.
+    `removed`: path, and whether a folder was there. `more`: the answer was cut short; `token` goes on where it ended.
+    What is read of a member later than this is newer, and no harm: the next report tells of the change.
     """
 
     folder: Node
     changed: list[tuple[SpacePath, Node]]
     removed: list[tuple[SpacePath, bool]]
-    properties: Mapping[NodeId, Mapping[str, str]]
     token: str
     more: bool
 
@@ -67,7 +65,6 @@ class Sync:
         *,
         deep: bool,
         limit: int = SYNC_LIMIT,
-        with_properties: bool = False,
     ) -> Report:
         """The members of the folder at `path` (`deep`: all below it), or what changed in them since `token`.
 
@@ -80,7 +77,7 @@ class Sync:
             answer = _Answer(view, path, damaged, deep=deep)
             found: Report | InvalidSyncToken
             try:
-                found = answer.report(token, limit, with_properties=with_properties)
+                found = answer.report(token, limit)
             except InvalidSyncToken as refused:
                 if isinstance(refused.__cause__, Damaged):
                     damaged.append(refused.__cause__)
@@ -107,7 +104,6 @@ class _Answer:
         self._view = view
         self._path = path
         self._deep = deep
-        self._damaged = damaged
         self._scope = scope_of(path, deep=deep)
         self._present = Present(view.tree)
         self._present.damaged = damaged
@@ -115,7 +111,7 @@ class _Answer:
         if not self._folder.folder:
             raise NotFolder("this is a file")
 
-    def report(self, text: str, limit: int, *, with_properties: bool) -> Report:
+    def report(self, text: str, limit: int) -> Report:
         """Answer a token. Raises `InvalidSyncToken`."""
         since = self._check(read_token(text)) if text else None
         if since is None or since.members:
@@ -124,9 +120,8 @@ class _Answer:
             page, removed, token, more = self._changes(since, limit)
         tree = self._view.tree
         changed = [((self._path[0], *path), tree.node(row, path[-1])) for path, row in page]
-        dead = self._properties([node for _, node in changed]) if with_properties else {}
         folder = tree.node(self._folder, self._path[-1])
-        return Report(folder, changed, [((self._path[0], *p), kind) for p, kind in removed], dead, str(token), more)
+        return Report(folder, changed, [((self._path[0], *p), kind) for p, kind in removed], str(token), more)
 
     def _check(self, token: Token) -> Token:
         """Whether this space's journal knows the token, and this request its place."""
@@ -250,17 +245,6 @@ class _Answer:
         if following[0] > last[0]:
             return token
         return Token(token.space, token.seq, token.mark, self._scope, change=last[1:])
-
-    def _properties(self, nodes: Sequence[Node]) -> dict[NodeId, dict[str, str]]:
-        """Dead properties; a node whose own cannot be read has none here, and hides no other."""
-        found: dict[NodeId, dict[str, str]] = {}
-        for node in nodes:
-            try:
-                stored = property_store.of_node(self._view.rows, node.id)
-                found.update(properties.read(self._view.opened.keys, stored))
-            except Damaged as error:
-                self._damaged.append(error)
-        return found
 
 
 def _follow(left: Iterable[Step], moves: FolderMoves, mentions: Mentions) -> None:

@@ -35,9 +35,8 @@ class Client:
 
     def step(self) -> Report:
         """One report, applied."""
-        report = self.bench.vault.sync.report(
-            self.session, self.path, self.token, deep=self.deep, limit=self.limit, with_properties=True
-        )
+        report = self.bench.vault.sync.report(self.session, self.path, self.token, deep=self.deep, limit=self.limit)
+        dead = self.bench.vault.files.properties(self.session, [node for _, node in report.changed])
         changed = [path for path, _ in report.changed]
         removed = [path for path, _ in report.removed]
         assert len(changed) + len(removed) <= self.limit
@@ -48,7 +47,7 @@ class Client:
             self.tree.pop(path, None)
         for path, node in report.changed:
             assert path[:-1] == self.path or path[:-1] in self.tree, "a member came before its folder"
-            self.tree[path] = node, dict(report.properties.get(node.id, {}))
+            self.tree[path] = node, dict(dead.get(node.id, {}))
         self.token = report.token
         return report
 
@@ -66,7 +65,7 @@ class Client:
             folder = waiting.pop()
             for node in files.list(self.session, folder).members:
                 path = (*folder, node.name)
-                found[path] = node, files.properties(self.session, [node]).get(node.id, {})
+                found[path] = node, dict(files.properties(self.session, [node]).get(node.id, {}))
                 if node.folder and self.deep:
                     waiting.append(path)
         return found
