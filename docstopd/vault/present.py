@@ -1,6 +1,7 @@
 """What is at a path now, for many paths of one space: each folder on the way is looked up once.
 
-Paths are relative to the space. Rows that cannot be read are gathered in `damaged` and are at no path.
+Paths are relative to the space. What cannot be read is gathered in `damaged`, for whoever holds no transaction open to
+report it, and is at no path.
 """
 
 from collections.abc import Iterator
@@ -16,10 +17,10 @@ BATCH = 1000
 class Present:
     """The tree of a space within one transaction."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, damaged: list[Damaged]) -> None:
         self._tree = tree
         self._known: dict[SpacePath, Row | None] = {(): tree.root()}
-        self.damaged: list[Damaged] = []
+        self._damaged = damaged
         self._unreadable: set[SpacePath] = set()
 
     def at(self, path: SpacePath) -> Row | None:
@@ -32,7 +33,7 @@ class Present:
             try:
                 row = self._tree.child(parent, path[-1])
             except Damaged as error:
-                self.damaged.append(error)
+                self._damaged.append(error)
                 self._unreadable.add(path)
         self._known[path] = row
         return row
@@ -68,7 +69,7 @@ class Present:
         while found := self._tree.members_from(folder.id, first, BATCH):
             for row, name in found:
                 if name is None:
-                    self.damaged.append(Damaged("a member of a folder cannot be read", row.id))
+                    self._damaged.append(Damaged("a member of a folder cannot be read", row.id))
                 else:
                     yield name, row
             first = found[-1][0].id + 1

@@ -105,8 +105,7 @@ class _Answer:
         self._path = path
         self._deep = deep
         self._scope = scope_of(path, deep=deep)
-        self._present = Present(view.tree)
-        self._present.damaged = damaged
+        self._present = Present(view.tree, damaged)
         self._folder = view.tree.find(path[1:])[-1]
         if not self._folder.folder:
             raise NotFolder("this is a file")
