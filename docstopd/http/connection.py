@@ -54,6 +54,7 @@ class Connection:
     __slots__ = (
         "_begun",
         "_body",
+        "_head_only",
         "_inbound",
         "_keeps",
         "_lingering",
@@ -75,6 +76,7 @@ class Connection:
         self._inbound = Inbound(transport)
         self._body: NoBody | LengthBody | ChunkedBody = NoBody()
         self._begun = False  # whether a part of a head has arrived
+        self._head_only = False  # whether it is that of a HEAD, whose answer has no content, refused or not
         self._keeps = False  # whether the request being answered lets the connection stay
         self._unread = False  # whether the peer may still be sending what nobody will read
         self._lingering: int | None = None  # once all is said: how many more bytes are thrown away
@@ -151,6 +153,7 @@ class Connection:
         if found is None:
             raise Lost("closed by the peer")
         data, complete = found
+        self._head_only = data.startswith(b"HEAD ")
         if complete and len(data) <= settings.max_header:
             return parse_head(data, settings.max_uri)
         if b"\r\n" not in data[: settings.max_uri + _REST_OF_LINE] and len(data) > settings.max_uri + _REST_OF_LINE:
@@ -239,7 +242,7 @@ class Connection:
         """Answer without the application, and close."""
         self._unread = True
         try:
-            self.send([_refusal(rejection)])
+            self.send([_refusal(rejection, head_only=self._head_only)])
         except Lost as error:
             self._lost(error)
 
@@ -258,7 +261,8 @@ class Connection:
     def expire(self) -> None:
         """Its deadline has passed: say so where a request had begun, and close. Never waits: one thread expires all."""
         if self._begun:
-            self.transport.send_at_once(_refusal(Rejection(408, "The request's header did not arrive in time.")))
+            late = Rejection(408, "The request's header did not arrive in time.")
+            self.transport.send_at_once(_refusal(late, head_only=self._head_only))
         self.close()
 
     def close(self) -> None:
@@ -269,10 +273,10 @@ class Connection:
         self.transport.close()
 
 
-def _refusal(rejection: Rejection) -> bytes:
+def _refusal(rejection: Rejection, *, head_only: bool) -> bytes:
     """An answer that the application has no part in, and the last on its connection."""
     body = f"{rejection.message}\n"
     return (
         f"HTTP/1.1 {rejection.line}\r\nDate: {date(int(time.time()))}\r\nContent-Length: {len(body.encode())}\r\n"
-        f"Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n{body}"
+        f"Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n{'' if head_only else body}"
     ).encode()

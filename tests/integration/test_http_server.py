@@ -524,6 +524,16 @@ def test_head_requests_have_no_body(running: Running) -> None:
             assert peer.response() == (200, b"<>")
 
 
+@pytest.mark.parametrize("fields", [b"Content-Length: x\r\n", b"Host: b\r\n"])
+def test_a_refused_head_request_has_no_body_either(fields: bytes, running: Running) -> None:
+    """RFC 9110 section 9.3.2 knows no exception for broken framing."""
+    with running.connect() as peer:
+        peer.send(b"HEAD /echo HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n")
+        assert peer.head()[0] == 400
+        assert peer.closed()
+        assert peer.data == b""
+
+
 def test_streams_are_chunked(running: Running) -> None:
     """And closed in HTTP/1.0."""
     with running.connect() as peer:
