@@ -116,6 +116,6 @@ def test_guesses_never_take_every_thread(tmp_path: Path) -> None:
     """Beyond a few that wait, the next is told to come back."""
     turnstile = Turnstile(tmp_path)
     for _ in range(WAITING):
-        turnstile._room.acquire()  # noqa: SLF001 - as many threads would
+        turnstile._room.acquire()
     with pytest.raises(Throttled), turnstile.passing():
         pass
