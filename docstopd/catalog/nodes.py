@@ -153,9 +153,9 @@ def touch(rows: Rows, nodes: Sequence[NodeId], seq: int) -> None:
     rows.many("UPDATE nodes SET seq = ? WHERE id = ?", [(seq, node) for node in nodes])
 
 
-def members_changed(rows: Rows, folder: NodeId, now: Micros) -> None:
-    """A folder's modification time is that of its member list, as clients know it from their own disks."""
-    rows.run("UPDATE nodes SET modified = ? WHERE id = ?", now, folder)
+def members_changed(rows: Rows, folder: NodeId, seq: int, now: Micros) -> None:
+    """`touch` for a folder whose member list changed: that moves its modification time, as on people's own disks."""
+    rows.run("UPDATE nodes SET seq = ?, modified = ? WHERE id = ?", seq, now, folder)
 
 
 def to_trash(rows: Rows, node: NodeId, seq: int) -> None:

@@ -49,8 +49,8 @@ CREATE UNIQUE INDEX nodes_place ON nodes(parent, name) WHERE deleted IS NULL;
 CREATE INDEX nodes_trash ON nodes(space, deleted) WHERE deleted IS NOT NULL;
 
 CREATE TABLE versions (
-    blob BLOB PRIMARY KEY,           -- one version, one blob
     node INTEGER NOT NULL,
+    blob BLOB NOT NULL,              -- one version, one blob
     space BLOB NOT NULL,
     size INTEGER NOT NULL,           -- in clear
     stored INTEGER NOT NULL,         -- of the ciphertext
@@ -59,9 +59,9 @@ CREATE TABLE versions (
     received INTEGER NOT NULL,       -- when the server had all of it
     author BLOB NOT NULL,
     born INTEGER NOT NULL,           -- first snapshot that can contain it
-    dead INTEGER                     -- last snapshot that does; NULL while its file has it
+    dead INTEGER,                    -- last snapshot that does; NULL while its file has it
+    PRIMARY KEY (node, blob)         -- a file's versions lie together, new ones at the end: fewer pages to write
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX versions_node ON versions(node);
 CREATE INDEX versions_dead ON versions(dead) WHERE dead IS NOT NULL;
 
 CREATE TABLE properties (

@@ -29,7 +29,7 @@ class Version:
 
 
 def add(rows: Rows, version: Version) -> None:
-    """Raises `AlreadyExists` for a blob that has a version."""
+    """Raises `AlreadyExists` for a blob that the file has already."""
     rows.run(
         f"INSERT INTO versions ({_COLUMNS}, born) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         version.blob,
@@ -58,12 +58,12 @@ def reassign(rows: Rows, source: NodeId, target: NodeId) -> None:
     rows.run("UPDATE versions SET node = ? WHERE node = ? AND dead IS NULL", target, source)
 
 
-def drop(rows: Rows, blob: BlobId) -> bool:
+def drop(rows: Rows, node: NodeId, blob: BlobId) -> bool:
     """Remove a version. True: no snapshot holds its blob, whose row is gone; key and ciphertext are free to go."""
     last = next_snapshot(rows) - 1
-    if rows.run("DELETE FROM versions WHERE blob = ? AND born > ?", blob, last):
+    if rows.run("DELETE FROM versions WHERE node = ? AND blob = ? AND born > ?", node, blob, last):
         return True
-    rows.run("UPDATE versions SET dead = ? WHERE blob = ?", last, blob)
+    rows.run("UPDATE versions SET dead = ? WHERE node = ? AND blob = ?", last, node, blob)
     return False
 
 

@@ -105,9 +105,9 @@ class Change:
         """Count bytes that the space holds more, or fewer."""
         spaces.use(self.rows, self.opened.space.id, change)
 
-    def drop_version(self, blob: BlobId) -> None:
+    def drop_version(self, node: NodeId, blob: BlobId) -> None:
         """Remove a version that is not worth keeping; its blob is a leftover unless a snapshot holds it."""
-        if versions.drop(self.rows, blob):
+        if versions.drop(self.rows, node, blob):
             self.leftovers.append(blob)
 
     def drop_node(self, row: Row) -> None:
@@ -132,7 +132,9 @@ class Change:
         lock_store.remove_on(self.rows, [row.id for row in removed])
         self.use(-sum(row.size for row in removed))
         if not chain[-1].folder and naming.ephemeral(path[-1]) and self._has_no_past(chain[-1]):
-            self.drop_version(chain[-1].blob)  # the one that the row's proof names, whatever other tables say
+            self.drop_version(
+                chain[-1].id, chain[-1].blob
+            )  # the one that the row's proof names, whatever other tables say
             self.drop_node(chain[-1])
         else:
             nodes.to_trash(self.rows, chain[-1].id, seq)
@@ -164,8 +166,8 @@ class Change:
 
     def touch_members(self, chain: Chain, seq: int) -> None:
         """The same, when the chain's last folder has one member more, or one less."""
-        self.touch(chain, seq)
-        nodes.members_changed(self.rows, chain[-1].id, self.now)
+        self.touch(chain[:-1], seq)
+        nodes.members_changed(self.rows, chain[-1].id, seq, self.now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def _into(
     past = occupant.blob
     versions.reassign(change.rows, moved.id, occupant.id)
     if occupant.size == 0 or naming.ephemeral(target[-1]):
-        change.drop_version(past)
+        change.drop_version(occupant.id, past)
     facts: Facts = {"size": moved.size, "blob": moved.blob.hex(), "from": moved.id}
     properties.copy(change.rows, change.opened, moved.id, change.opened, occupant.id)
     change.drop_node(moved)  # its versions are the target's by now

@@ -228,7 +228,7 @@ def set_content(
     )
     versions.add(change.rows, version)
     if target is not None and (target.size == 0 or naming.ephemeral(path[-1])):
-        change.drop_version(target.blob)  # a placeholder, or a file that keeps no past
+        change.drop_version(target.id, target.blob)  # a placeholder, or a file that keeps no past
     change.use(sealed.size - (target.size if target else 0))
     (change.touch if target else change.touch_members)(parent, seq)
     return Written(change.tree.node(row, path[-1]), target is None), row
