@@ -18,20 +18,35 @@ class Property:
     value: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """That a node has a property, and how many bytes its value takes."""
+
+    node: NodeId
+    name: bytes
+    epoch: int
+    size: int
+
+
 def of_node(rows: Rows, node: NodeId) -> list[Property]:
     """All properties of one node."""
     found: list[Any] = rows.all("SELECT node, name, epoch, value FROM properties WHERE node = ?", node)
     return [Property(*row) for row in found]
 
 
-def of_members(rows: Rows, folder: NodeId) -> list[Property]:
-    """All properties of all members of a folder, in one query."""
-    found: list[Any] = rows.all(
-        "SELECT p.node, p.name, p.epoch, p.value FROM nodes n JOIN properties p ON p.node = n.id"
-        " WHERE n.parent = ? AND n.deleted IS NULL",
-        folder,
-    )
+def named(rows: Rows, node: NodeId, names: Sequence[bytes]) -> list[Property]:
+    """Those of a node's properties that are asked for; no other value is read."""
+    sql = "SELECT node, name, epoch, value FROM properties WHERE node = ? AND name = ?"
+    found: list[Any] = [row for name in names if (row := rows.one(sql, node, name)) is not None]
     return [Property(*row) for row in found]
+
+
+def held(rows: Rows, nodes: Sequence[NodeId]) -> list[Held]:
+    """What properties the nodes have. Values are not read: SQLite knows their lengths without."""
+    marks = ", ".join("?" * len(nodes))
+    sql = f"SELECT node, name, epoch, length(value) FROM properties WHERE node IN ({marks})"
+    found: list[Any] = rows.all(sql, *nodes)
+    return [Held(*row) for row in found]
 
 
 def put(rows: Rows, entry: Property, older: Sequence[bytes] = ()) -> None:

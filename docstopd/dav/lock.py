@@ -16,8 +16,8 @@ from docstopd.dav.request import Request, header
 from docstopd.dav.response import XML_TYPE, Response, empty, whole
 from docstopd.dav.settings import Settings
 from docstopd.dav.url import href
-from docstopd.dav.xml_body import children, parse, read_body, tag
-from docstopd.errors import LockConflict, NoSuchLock, PreconditionFailed
+from docstopd.dav.xml_body import Element, children, parse, read_body, tag
+from docstopd.errors import LockConflict, NoSuchLock, NotFound, ParentMissing, PreconditionFailed, TooLarge
 from docstopd.model import Lock, SpacePath
 
 _seconds = re.compile(r"Second-([0-9]+)", re.IGNORECASE).fullmatch
@@ -34,9 +34,9 @@ def lock(request: Request) -> Response:
     body = read_body(request)
     if not body:
         return _refresh(request, path, timeout)
-    exclusive, owner = _read(body, request.settings)
-    if len(path) == 1:
-        request.href_of(path)
+    exclusive, element = _read(body)
+    _require_place(request, path)
+    owner = _owner(element, request.settings)
     try:
         taken, created = request.vault.locks.lock(
             request.session,
@@ -97,8 +97,8 @@ def _refresh(request: Request, path: SpacePath, timeout: int) -> Response:
     return _answer(200, fresh, folder)
 
 
-def _read(body: bytes, settings: Settings) -> tuple[bool, str]:
-    """Return whether the lock is exclusive, and its owner as XML."""
+def _read(body: bytes) -> tuple[bool, Element | None]:
+    """Return whether the lock is exclusive, and its owner."""
     root = parse(body)
     if tag(root) != "{DAV:}lockinfo":
         raise bad_request("The body of LOCK is a DAV:lockinfo element.")
@@ -106,10 +106,33 @@ def _read(body: bytes, settings: Settings) -> tuple[bool, str]:
     kinds = [tag(kind) for locktype in children(root, "{DAV:}locktype") for kind in locktype]
     if scopes not in (["{DAV:}exclusive"], ["{DAV:}shared"]) or kinds != ["{DAV:}write"]:
         raise bad_request("A lock is exclusive or shared, and a write lock.")
-    owner = next((serialise(element) for element in children(root, "{DAV:}owner")), "")
-    if len(owner) > settings.lock_owner:
-        raise Refusal(413, f"A lock's owner is at most {settings.lock_owner} characters.")
-    return scopes == ["{DAV:}exclusive"], owner
+    return scopes == ["{DAV:}exclusive"], next(children(root, "{DAV:}owner"), None)
+
+
+def _require_place(request: Request, path: SpacePath) -> None:
+    """Raise what no lock here gets past, before an owner is written out for nothing."""
+    request.vault.files.require_editor(request.session, path)
+    try:
+        request.vault.files.stat(request.session, path)
+    except NotFound:
+        _require_parent(request, path)
+
+
+def _require_parent(request: Request, path: SpacePath) -> None:
+    try:
+        folder = request.vault.files.stat(request.session, path[:-1]).folder
+    except NotFound:
+        folder = False
+    if not folder:
+        raise ParentMissing("the folder that should hold this does not exist")
+
+
+def _owner(element: Element | None, settings: Settings) -> str:
+    """Return a lock's owner as XML."""
+    try:
+        return "" if element is None else serialise(element, settings.lock_owner)
+    except TooLarge:
+        raise Refusal(413, f"A lock's owner is at most {settings.lock_owner} characters.") from None
 
 
 def _conflict(request: Request, path: SpacePath, conflict: LockConflict) -> Response:

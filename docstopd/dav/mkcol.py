@@ -6,6 +6,7 @@ from docstopd.dav.request import Request, header
 from docstopd.dav.response import XML_TYPE, Response, empty, whole
 from docstopd.dav.xml_body import Element, children, parse, read_body, tag
 from docstopd.errors import AlreadyExists
+from docstopd.model import SpacePath
 
 _ON_MAPPED = "OPTIONS, GET, HEAD, PUT, PATCH, DELETE, COPY, MOVE, PROPFIND, PROPPATCH, LOCK, UNLOCK"
 _RESOURCE_TYPE = "{DAV:}resourcetype"
@@ -15,7 +16,7 @@ _XML_TYPES = ("application/xml", "text/xml")
 def mkcol(request: Request) -> Response:
     """Make a folder: 201, 405 where something is, 409 without a parent, 415 for a body that is no `mkcol`."""
     path = request.path_to_make
-    update = _update(request)
+    update = _update(request, path)
     if update.refused:
         return _failed(update)
     properties = {name: value for name, value in update.changes if value is not None}
@@ -26,7 +27,7 @@ def mkcol(request: Request) -> Response:
     return empty(201)
 
 
-def _update(request: Request) -> Update:
+def _update(request: Request, path: SpacePath) -> Update:
     body = read_body(request)
     if not body:
         return Update()
@@ -35,6 +36,7 @@ def _update(request: Request) -> Update:
     root = parse(body)
     if tag(root) != "{DAV:}mkcol":
         raise Refusal(415, "The body of MKCOL is a DAV:mkcol element.")
+    request.vault.files.require_editor(request.session, path)
     _take_type(root)
     return read_update(root, request.settings)
 

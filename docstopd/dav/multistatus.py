@@ -7,7 +7,7 @@ listing that fits one piece gets a Content-Length, a longer one goes out as it i
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, islice
+from itertools import chain
 from types import MappingProxyType
 
 from docstopd.dav.response import XML_TYPE, Response, whole
@@ -18,7 +18,9 @@ FOUND = "<D:propstat><D:prop>"
 OK = "</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"
 MISSING = "</D:prop><D:status>HTTP/1.1 404 Not Found</D:status></D:propstat>"
 _TOGETHER = 128
-"""Responses that go out as one piece; what a response can hold is bounded, so a piece is too."""
+"""Responses that go out as one piece, unless they are longer than `_LONGEST` before."""
+_LONGEST = 1 << 18
+"""Characters after which a piece goes out; it has one response more at most, and what that can hold is bounded."""
 
 _special = re.compile(r"[&<>\"]").search
 _not_xml = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]").sub
@@ -90,5 +92,13 @@ def multistatus(start: str, responses: Iterable[str]) -> Response:
 
 
 def _pieces(texts: Iterator[str]) -> Iterator[bytes]:
-    while gathered := list(islice(texts, _TOGETHER)):
+    gathered: list[str] = []
+    length = 0
+    for text in texts:
+        gathered.append(text)
+        length += len(text)
+        if length >= _LONGEST or len(gathered) >= _TOGETHER:
+            yield "".join(gathered).encode()
+            gathered, length = [], 0
+    if gathered:
         yield "".join(gathered).encode()

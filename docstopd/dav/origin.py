@@ -18,6 +18,7 @@ def refuse_foreign(request: Request) -> None:
         return
     if environ.get("HTTP_SEC_FETCH_SITE") in _FOREIGN:
         raise Refusal(403, "Pages of other sites cannot write here.")
-    scheme, _, authority = environ.get("HTTP_ORIGIN", "").partition("://")
-    if scheme and not request.names.are_meant(scheme, authority, environ.get("HTTP_HOST", "")):
+    origin = environ.get("HTTP_ORIGIN")
+    host = environ.get("HTTP_HOST", "")
+    if origin and not request.names.are_origin(origin, environ["wsgi.url_scheme"], host):
         raise Refusal(403, "Pages of other sites cannot write here.")

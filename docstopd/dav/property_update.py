@@ -11,6 +11,7 @@ from docstopd.dav.properties import KNOWN_PREFIXES, TABLE, WIN32_CREATED, WIN32_
 from docstopd.dav.refusal import Refusal
 from docstopd.dav.settings import Settings
 from docstopd.dav.xml_body import Element, children, tag
+from docstopd.errors import TooLarge
 from docstopd.model import SECOND, Micros
 
 OWNCLOUD_MODIFIED = "{DAV:}lastmodified"
@@ -76,10 +77,18 @@ def _set(update: Update, element: Element, settings: Settings) -> None:
     elif name in TABLE:
         update.refused[name] = "403 Forbidden"
     else:
-        value = serialise(element)
-        if len(value.encode()) > settings.property_size:
-            update.refused[name] = "507 Insufficient Storage"
-        update.changes.append((name, value))
+        _keep(update, element, settings)
+
+
+def _keep(update: Update, element: Element, settings: Settings) -> None:
+    try:
+        value = serialise(element, settings.property_size)
+    except TooLarge:
+        value = None
+    if value is None or len(value.encode()) > settings.property_size:
+        update.refused[tag(element)] = "507 Insufficient Storage"
+    else:
+        update.changes.append((tag(element), value))
 
 
 def _remove(update: Update, name: str) -> None:

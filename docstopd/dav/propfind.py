@@ -7,6 +7,7 @@ member one string, and Depth: infinity is refused as section 9.1 allows.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from types import MappingProxyType
 
 from docstopd.dav import parents
 from docstopd.dav.dead import Dead, dead_properties
@@ -23,6 +24,7 @@ from docstopd.model import Lock, Node, NodeId, SpacePath
 
 _darwin = re.compile(r"WebDAVFS.*Darwin/([0-9]{1,3})\.([0-9]{1,3})").search
 _STALLING_DARWIN = (24, 4)
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def propfind(request: Request) -> Response:
@@ -45,7 +47,7 @@ def _single(request: Request, query: Query, path: SpacePath) -> Response:
     node = request.vault.files.stat(request.session, path)
     covering = request.vault.locks.covering(request.session, path) if query.locks else ()
     query, scene = _scene(request, query, path, node, {node.id: covering})
-    dead = dead_properties(request, node, ()) if query.dead else {}
+    dead = dead_properties(request, query, [node])
     return multistatus(query.start, _render(query, scene, [(href(path, folder=node.folder), node)], dead))
 
 
@@ -59,7 +61,7 @@ def _folder(request: Request, query: Query, path: SpacePath, depth: int | None) 
     query, scene = _scene(request, query, path, listing.node, locks)
     base = href(path, folder=True)
     members = ((base + escape_name(node.name) + ("/" if node.folder else ""), node) for node in listing.members)
-    dead = dead_properties(request, listing.node, listing.members) if query.dead else {}
+    dead = dead_properties(request, query, [listing.node, *listing.members])
     return multistatus(query.start, _render(query, scene, chain([(base, listing.node)], members), dead))
 
 
@@ -98,17 +100,17 @@ def _stalls(agent: str) -> bool:
 
 
 def _render(query: Query, scene: Scene, nodes: Iterable[tuple[str, Node]], dead: Dead) -> Iterator[str]:
-    return _with_dead(query, scene, nodes, dead) if dead else _plain(query, scene, nodes)
-
-
-def _plain(query: Query, scene: Scene, nodes: Iterable[tuple[str, Node]]) -> Iterator[str]:
-    """Render live properties alone: what a node lacks is then the same text for all of its kind."""
+    """Yield the response element of each node; what one without dead properties lacks is the same text for its kind."""
     files, folders = query.files, query.folders
     files_end, folders_end = _ending(files), _ending(folders)
     for reference, node in nodes:
         kind, end = (folders, folders_end) if node.folder else (files, files_end)
         values = "".join([render(node, scene) for render in kind.live])
-        yield f"<D:response><D:href>{reference}</D:href>{FOUND if kind.live else ''}{values}{end}"
+        own = dead.get(node.id, _NOTHING)
+        if own:
+            yield f"<D:response><D:href>{reference}</D:href>{_with_dead(query, kind, values, own)}</D:response>"
+        else:
+            yield f"<D:response><D:href>{reference}</D:href>{FOUND if kind.live else ''}{values}{end}"
 
 
 def _ending(kind: Kind) -> str:
@@ -119,21 +121,18 @@ def _ending(kind: Kind) -> str:
     return f"{found}{absent or ('' if found else FOUND + OK)}</D:response>"
 
 
-def _with_dead(query: Query, scene: Scene, nodes: Iterable[tuple[str, Node]], dead: Dead) -> Iterator[str]:
-    for reference, node in nodes:
-        kind = query.folders if node.folder else query.files
-        own = dead.get(node.id, {})
-        values = [render(node, scene) for render in kind.live]
-        if query.only_names:
-            values += [_bare(name) for name in own]
-        elif query.all_dead:
-            values += own.values()
-        else:
-            values += [own[name] for name, _ in kind.rest if name in own]
-        missing = "".join([element for name, element in kind.rest if name not in own])
-        absent = f"{FOUND}{missing}{MISSING}" if missing else ""
-        found = f"{FOUND}{''.join(values)}{OK}" if values or not absent else ""
-        yield f"<D:response><D:href>{reference}</D:href>{found}{absent}</D:response>"
+def _with_dead(query: Query, kind: Kind, live: str, own: Mapping[str, str]) -> str:
+    """Return the propstats of a node that has dead properties; `live` are the values of the others."""
+    if query.only_names:
+        told = live + "".join(map(_bare, own))
+    elif query.all_dead:
+        told = live + "".join(own.values())
+    else:
+        told = live + "".join([own[name] for name, _ in kind.rest if name in own])
+    missing = "".join([element for name, element in kind.rest if name not in own])
+    absent = f"{FOUND}{missing}{MISSING}" if missing else ""
+    found = f"{FOUND}{told}{OK}" if kind.live or told or not absent else ""
+    return f"{found}{absent}"
 
 
 def _bare(name: str) -> str:

@@ -19,8 +19,9 @@ def proppatch(request: Request) -> Response:
     root = parse(read_body(request))
     if tag(root) != "{DAV:}propertyupdate":
         raise bad_request("The body of PROPPATCH is a DAV:propertyupdate element.")
-    update = read_update(root, request.settings)
+    request.vault.files.require_editor(request.session, path)
     reference = request.href_of(path)
+    update = read_update(root, request.settings)
     guard = request.guard()
     if update.refused:
         request.vault.check(request.session, path, guard)

@@ -29,13 +29,17 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query. `dead`: dead properties are needed; `all_dead`: each of them is told; `only_names`: by name alone."""
+    """A query. `dead`: dead properties are needed; `all_dead`: each of them is told; `only_names`: by name alone.
+
+    `dead_names` are the ones that are asked for by name.
+    """
 
     start: str
     files: Kind
     folders: Kind
     dead: bool
     all_dead: bool
+    dead_names: tuple[str, ...]
     only_names: bool
     locks: bool
     quota: bool
@@ -90,6 +94,7 @@ def _query(told: Iterable[str], asked: list[str], *, all_dead: bool = False, onl
     wanted = list(dict.fromkeys([*told, *asked]))
     prefixes = Prefixes(KNOWN_PREFIXES)
     elements = {name: prefixes.empty(name) for name in wanted}
+    dead_names = tuple(name for name in wanted if name not in TABLE)
 
     def kind(has: Callable[[Live], bool]) -> Kind:
         names = tuple(name for name in wanted if name in TABLE and has(TABLE[name]))
@@ -100,8 +105,9 @@ def _query(told: Iterable[str], asked: list[str], *, all_dead: bool = False, onl
         start=prefixes.start(),
         files=kind(lambda live: live.files),
         folders=kind(lambda live: live.folders),
-        dead=all_dead or any(name not in TABLE for name in wanted),
+        dead=all_dead or bool(dead_names),
         all_dead=all_dead,
+        dead_names=dead_names,
         only_names=only_names,
         locks=LOCKS in wanted and not only_names,
         quota=not _QUOTAS.isdisjoint(wanted),

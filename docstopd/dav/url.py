@@ -39,12 +39,14 @@ class PublicNames:
 
     hosts: frozenset[str]
     authorities: frozenset[tuple[str, str]]
+    written: tuple[tuple[str, str], ...]
 
     @classmethod
     def of(cls, names: Iterable[str]) -> "PublicNames":
         """Read names as the configuration has them: a host, with a port or a scheme where it has one."""
-        parsed = [_authority(*_scheme_and_rest(name)) for name in names]
-        return cls(frozenset(host for host, _ in parsed), frozenset(parsed))
+        written = tuple(_scheme_and_rest(name) for name in names)
+        parsed = [_authority(*name) for name in written]
+        return cls(frozenset(host for host, _ in parsed), frozenset(parsed), written)
 
     def are_meant(self, scheme: str, authority: str, asked_host: str) -> bool:
         """Tell whether `authority` is this service, asked for under `asked_host` (the Host header).
@@ -56,6 +58,19 @@ class PublicNames:
         if not port:
             return host == asked[0] or host in self.hosts
         return meant == asked or meant in self.authorities
+
+    def are_origin(self, origin: str, scheme: str, asked_host: str) -> bool:
+        """Tell whether a page of `origin` is this service's own: scheme, host and port are the same (RFC 6454).
+
+        `scheme` and `asked_host` are the request's, by a trusted proxy's word where there is one. A configured name
+        without a scheme has the request's, or https: a proxy may have ended that unseen.
+        """
+        found = _absolute(origin)
+        if found is None or not found[2] or found[3]:
+            return False
+        own = {_origin(scheme, asked_host)}
+        own.update(_origin(named or each, rest) for named, rest in self.written for each in (scheme, "https"))
+        return _origin(found[1], found[2]) in own
 
 
 def request_target(raw: str, limits: Settings) -> Target:
@@ -136,6 +151,12 @@ def _check(text: str, names: tuple[str, ...], limits: Settings) -> None:
 def _scheme_and_rest(name: str) -> tuple[str, str]:
     found = _absolute(name)
     return (found[1], found[2]) if found is not None else ("", name)
+
+
+def _origin(scheme: str, authority: str) -> tuple[str, str, str]:
+    """Return scheme, host and port, a port that is left out being the scheme's own."""
+    host, port = _authority(scheme, authority)
+    return scheme.lower(), host, port
 
 
 def _authority(scheme: str, authority: str) -> tuple[str, str]:

@@ -4,12 +4,10 @@ Paths begin with the space's label. `NotFound` never tells whether a space exist
 write is durable when it returns, and undone when it raises anything but `StateUnknown`.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from docstopd.catalog import properties as property_store
 from docstopd.catalog.nodes import Row
 from docstopd.errors import AlreadyExists, Damaged, Forbidden, IsFolder, NotFolder, TooLarge
 from docstopd.model import NO_GUARD, Guard, MemberRole, Micros, Node, NodeId, Quota, SpacePath, Written
@@ -50,6 +48,11 @@ class Files:
         """What the caller may do in the space that holds `path`. Raises `NotFound`."""
         with self._changes.view(session, path[0]) as view:
             return view.opened.role
+
+    def require_editor(self, session: Session, path: SpacePath) -> None:
+        """Raises `Forbidden` for readers, `NotFound`: what no change gets past, before work goes into preparing one."""
+        with self._changes.view(session, path[0]) as view:
+            view.opened.require_editor()
 
     def list(self, session: Session, path: SpacePath) -> Listing:
         """A folder and its members. Raises `NotFound`, `NotFolder`."""
@@ -103,19 +106,37 @@ class Files:
             reader.close()
             raise
 
-    def properties(self, session: Session, nodes: Sequence[Node]) -> dict[NodeId, dict[str, str]]:
+    def properties(self, session: Session, nodes: Sequence[Node]) -> dict[NodeId, Mapping[str, str]]:
         """The dead properties of nodes of one space, as XML by Clark name. Raises `Damaged`."""
-        if not nodes:
-            return {}
-        with self._watched(session, nodes[0]), self._stores.catalog.read() as rows:
-            found = [entry for node in nodes for entry in property_store.of_node(rows, node.id)]
-            return properties.read(session.unlocked.keys(nodes[0].space), found)
+        result = {}
+        for node, found in self._properties(session, nodes, None):
+            if isinstance(found, Damaged):
+                raise found
+            if found:
+                result[node.id] = found
+        return result
 
-    def member_properties(self, session: Session, folder: Node) -> dict[NodeId, dict[str, str]]:
-        """The dead properties of all members of a folder, by one query. Raises `Damaged`."""
-        with self._watched(session, folder), self._stores.catalog.read() as rows:
-            found = property_store.of_members(rows, folder.id)
-            return properties.read(session.unlocked.keys(folder.space), found)
+    def properties_in_turn(
+        self, session: Session, nodes: Sequence[Node], names: Collection[str] | None = None
+    ) -> Iterator[Mapping[str, str]]:
+        """Each node's dead properties, or those of these `names`, read as they are asked for: for answers that stream.
+
+        A node whose own cannot be read has none here: it must not hide the others.
+        """
+        return ({} if isinstance(found, Damaged) else found for _, found in self._properties(session, nodes, names))
+
+    def _properties(
+        self, session: Session, nodes: Sequence[Node], names: Collection[str] | None
+    ) -> Iterator[tuple[Node, Mapping[str, str] | Damaged]]:
+        if not nodes:
+            return
+        # Taken once: a session that is locked while the answer streams must not look like damage.
+        keys = session.unlocked.keys(nodes[0].space)
+        every = properties.in_turn(self._stores.catalog, keys, [node.id for node in nodes], names)
+        for node, found in zip(nodes, every, strict=True):
+            if isinstance(found, Damaged):
+                self._changes.damage.report(node.space, session.user.id, found)
+            yield node, found
 
     def quota(self, session: Session, path: SpacePath) -> Quota:
         """Used and available bytes of the space that holds `path`."""
@@ -274,14 +295,6 @@ class Files:
         if len(path) < 2:
             raise Forbidden("spaces are made by their admin, not here")
         return checked_path(path, self._changes.policy)
-
-    @contextlib.contextmanager
-    def _watched(self, session: Session, node: Node) -> Iterator[None]:
-        try:
-            yield
-        except Damaged as error:
-            self._changes.damage.report(node.space, session.user.id, error)
-            raise
 
     def _report(self, session: Session, row: Row, error: Damaged) -> None:
         self._changes.damage.report(row.space, session.user.id, Damaged(str(error), row.id))

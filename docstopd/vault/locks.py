@@ -30,6 +30,13 @@ from docstopd.vault.upload import Upload
 OWNER_LIMIT = 4096
 """Characters of a lock's owner that are kept."""
 
+MOST_SHARED = 32
+"""Shared locks that one node has at a time: each is shown with the node and looked at by each change of it.
+
+One more conflicts with those that are there (423, RFC 4918 section 9.10.6), which end by themselves or are given back.
+507 would say that the disk lacks room, and forbids the client to try again (section 11.5).
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
@@ -105,6 +112,8 @@ class Locks:
         conflicts = [lock for lock in others if wish.exclusive or lock.exclusive]
         if conflicts:
             raise LockConflict(sorted({change.tree.path(lock.node) for lock in conflicts}))
+        if sum(lock.node == chain[-1].id for lock in others) >= MOST_SHARED:
+            raise LockConflict([path])
         token = f"urn:uuid:{uuid.UUID(bytes=self._stores.random(16), version=4)}"
         key, node = change.opened.key, chain[-1]
         plain = store.Row(

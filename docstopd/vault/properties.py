@@ -1,19 +1,32 @@
-"""Dead properties: name and XML sealed together, looked up by a keyed digest of the name."""
+"""Dead properties: name and XML sealed together, looked up by a keyed digest of the name.
+
+A folder's members may have gigabytes of them. So a listing reads them as it goes, some members at a time, and of a
+property that nobody asked for it reads the digest alone.
+"""
 
 import hashlib
 import json
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from docstopd.catalog import properties as store
 from docstopd.catalog.properties import Property
 from docstopd.crypto.spacekey import SpaceKey
 from docstopd.crypto.wrap import unwrap, wrap
-from docstopd.db import Rows
+from docstopd.db import Database, Rows
 from docstopd.errors import Damaged, Incompatible, TooLarge
 from docstopd.model import NodeId
 from docstopd.vault.opening import OpenSpace
 from docstopd.vault.stores import Policy
+
+PROPERTY_TOTAL = 1 << 20
+"""Bytes that the properties of one file or folder may take, as they are stored."""
+
+TOGETHER = 100
+"""Nodes whose properties are read in one transaction, unless `TOGETHER_BYTES` are fewer."""
+
+TOGETHER_BYTES = 1 << 20
+"""Stored bytes that are in memory at a time; those of one node always are, and `PROPERTY_TOTAL` bounds them."""
 
 PropertyChanges = Sequence[tuple[str, str | None]]
 """(name in Clark notation, XML or None to remove), in the order in which they take effect."""
@@ -34,8 +47,73 @@ def read(keys: Mapping[int, SpaceKey], found: Iterable[Property]) -> dict[NodeId
     return result
 
 
+def in_turn(
+    catalog: Database, keys: Mapping[int, SpaceKey], nodes: Sequence[NodeId], names: Collection[str] | None
+) -> Iterator[Mapping[str, str] | Damaged]:
+    """The properties of each node in its turn, all of them or those of these `names`; read as they are asked for.
+
+    What a node cannot have read is its own `Damaged`, and hides no other node's.
+    """
+    for start in range(0, len(nodes), TOGETHER):
+        batch = nodes[start : start + TOGETHER]
+        with catalog.read() as rows:
+            held = store.held(rows, batch)
+        for group in _groups(batch, _wanted(keys, held, names)):
+            with catalog.read() as rows:
+                found = {node: _stored(rows, node, wanted, names) for node, wanted in group}
+            for node, _ in group:
+                yield _opened(keys, node, found.pop(node))
+
+
+def _wanted(
+    keys: Mapping[int, SpaceKey], held: Iterable[store.Held], names: Collection[str] | None
+) -> dict[NodeId, list[store.Held]]:
+    """What of the held ones is asked for, by node. Digests are made for what a node has, and under its epochs alone."""
+    by_node: dict[NodeId, list[store.Held]] = {}
+    for entry in held:
+        by_node.setdefault(entry.node, []).append(entry)
+    if names is None:
+        return by_node
+    wanted = {}
+    for node, entries in by_node.items():
+        epochs = {entry.epoch for entry in entries}
+        asked = {_digest(keys[epoch], node, name) for epoch in epochs if epoch in keys for name in names}
+        wanted[node] = [entry for entry in entries if entry.name in asked]
+    return wanted
+
+
+def _groups(
+    nodes: Sequence[NodeId], wanted: Mapping[NodeId, list[store.Held]]
+) -> Iterator[list[tuple[NodeId, list[store.Held]]]]:
+    """Split nodes into runs whose properties fit into memory together."""
+    group: list[tuple[NodeId, list[store.Held]]] = []
+    size = 0
+    for node in nodes:
+        entries = wanted.get(node, [])
+        own = sum(entry.size for entry in entries)
+        if group and size + own > TOGETHER_BYTES:
+            yield group
+            group, size = [], 0
+        group.append((node, entries))
+        size += own
+    yield group
+
+
+def _stored(rows: Rows, node: NodeId, wanted: Sequence[store.Held], names: Collection[str] | None) -> list[Property]:
+    if not wanted:
+        return []
+    return store.of_node(rows, node) if names is None else store.named(rows, node, [entry.name for entry in wanted])
+
+
+def _opened(keys: Mapping[int, SpaceKey], node: NodeId, found: Sequence[Property]) -> Mapping[str, str] | Damaged:
+    try:
+        return read(keys, found).get(node, {})
+    except Damaged as error:
+        return error
+
+
 def apply(rows: Rows, opened: OpenSpace, node: NodeId, changes: PropertyChanges, policy: Policy) -> None:
-    """Carry the changes out in order. Raises `TooLarge` when a value, or their number, is beyond the limits."""
+    """Carry the changes out in order. Raises `TooLarge` for a value, a number or a sum beyond the limits."""
     for name, xml in changes:
         digests = [_digest(key, node, name) for key in opened.keys.values()]
         if xml is None:
@@ -45,8 +123,11 @@ def apply(rows: Rows, opened: OpenSpace, node: NodeId, changes: PropertyChanges,
         if len(xml.encode()) > policy.property_size:
             raise TooLarge(f"a property may have at most {policy.property_size} bytes")
         store.put(rows, _sealed(opened.key, node, name, xml), digests)
-    if len(store.of_node(rows, node)) > policy.properties:
+    held = store.held(rows, [node])
+    if len(held) > policy.properties:
         raise TooLarge(f"a file or folder may have at most {policy.properties} properties")
+    if sum(entry.size for entry in held) > PROPERTY_TOTAL:
+        raise TooLarge(f"the properties of a file or folder may have at most {PROPERTY_TOTAL} bytes together")
 
 
 def copy(rows: Rows, source: OpenSpace, node: NodeId, target: OpenSpace, to: NodeId) -> None:

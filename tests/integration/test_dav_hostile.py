@@ -247,6 +247,7 @@ HEADERS = [
     (b"PUT", F, b"Sec-Fetch-Site: cross-site", 403),
     (b"DELETE", F, b"Origin: https://evil.example", 403),
     (b"DELETE", F, b"Origin: null", 403),
+    (b"DELETE", F, b"Origin: http://127.0.0.1", 403),
 ]
 
 
@@ -300,6 +301,7 @@ def test_an_unknown_user_and_a_wrong_password_read_the_same(service: Service) ->
     assert (first.status, first.body) == (second.status, second.body)
 
 
+CROWDED = b"".join(b' xmlns:n%d="urn:%d" n%d:a=""' % (n, n, n) for n in range(11_000)) + b">" + b"<y/>" * 120_000
 BOMB = b'<!DOCTYPE a [<!ENTITY x "yyyyyyyyyy"><!ENTITY y "&x;&x;&x;&x;">]><D:propfind xmlns:D="DAV:">&y;</D:propfind>'
 XML = [
     (b"PROPFIND", b"junk", 400),
@@ -330,6 +332,18 @@ XML = [
         413,
     ),
     (b"LOCK", BOMB, 400),
+    (
+        b"LOCK",
+        b'<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype><D:owner'
+        + CROWDED
+        + b"</D:owner></D:lockinfo>",
+        413,
+    ),
+    (
+        b"PROPPATCH",
+        b'<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><x' + CROWDED + b"</x></D:prop></D:set></D:propertyupdate>",
+        207,  # which says 507 of the property
+    ),
 ]
 
 

@@ -64,7 +64,7 @@ def test_no_header_causes_anything_but_a_refusal(value: str) -> None:
 
 def request(method: str, **environ: Any) -> Request:
     """Make a request with these headers."""
-    environ = {"HTTP_HOST": "files.example.org"} | environ
+    environ = {"HTTP_HOST": "files.example.org", "wsgi.url_scheme": "https"} | environ
     return Request(environ, method, Target((), False), None, Settings(), PublicNames.of([]))
 
 
@@ -80,6 +80,10 @@ def request(method: str, **environ: Any) -> Request:
         ("PUT", {"HTTP_ORIGIN": "https://files.example.org"}, False),
         ("PUT", {"HTTP_ORIGIN": "https://evil.example.org"}, True),
         ("PUT", {"HTTP_ORIGIN": "null"}, True),
+        ("PUT", {"HTTP_ORIGIN": "http://files.example.org"}, True),
+        ("PUT", {"HTTP_ORIGIN": "https://files.example.org:8443"}, True),
+        ("PUT", {"HTTP_ORIGIN": "http://127.0.0.1", "HTTP_HOST": "127.0.0.1:45855", "wsgi.url_scheme": "http"}, True),
+        ("PUT", {"HTTP_ORIGIN": "://files.example.org"}, True),
     ],
 )
 def test_pages_of_other_sites_cannot_write(method: str, environ: dict[str, str], refused: bool) -> None:

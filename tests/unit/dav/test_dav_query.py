@@ -36,6 +36,7 @@ def test_what_a_kind_of_resource_lacks_is_looked_up_or_missing() -> None:
     assert [name for name, _ in query.files.rest] == ["{DAV:}quota-used-bytes", "{urn:x}y"]
     assert query.quota
     assert query.dead
+    assert query.dead_names == ("{urn:x}y",)
     withheld = query.without_quota()
     assert withheld.folders.names == ("{DAV:}getetag",)
     assert ("{DAV:}quota-used-bytes", "<D:quota-used-bytes/>") in withheld.folders.rest

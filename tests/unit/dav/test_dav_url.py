@@ -149,6 +149,35 @@ def test_a_destination_elsewhere_is_not_ours(value: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("origin", "scheme", "host", "own"),
+    [
+        ("http://127.0.0.1:45855", "http", "127.0.0.1:45855", True),
+        ("http://127.0.0.1", "http", "127.0.0.1:45855", False),
+        ("http://127.0.0.1:80", "http", "127.0.0.1", True),
+        ("http://127.0.0.1:443", "http", "127.0.0.1", False),
+        ("https://HOST", "https", "host:443", True),
+        ("http://host", "https", "host", False),
+        ("https://host", "http", "host", False),
+        ("https://[::1]:8080", "https", "[::1]:8080", True),
+        ("https://files.example.org", "http", "10.0.0.1:8080", True),
+        ("http://files.example.org", "http", "10.0.0.1:8080", True),
+        ("http://files.example.org", "https", "10.0.0.1:8080", False),
+        ("https://files.example.org:8080", "http", "10.0.0.1:8080", False),
+        ("https://dav.example.org:8443", "http", "10.0.0.1:8080", True),
+        ("https://dav.example.org", "https", "10.0.0.1:8080", False),
+        ("http://dav.example.org:8443", "http", "10.0.0.1:8080", False),
+        ("null", "http", "null", False),
+        ("http://", "http", "", False),
+        ("https://host/", "https", "host", False),
+        ("https://host, https://evil", "https", "host", False),
+    ],
+)
+def test_an_origin_is_ours_when_scheme_host_and_port_are(origin: str, scheme: str, host: str, own: bool) -> None:
+    """Unlike a Destination: another port is another program, and its pages are not ours."""
+    assert NAMES.are_origin(origin, scheme, host) == own
+
+
+@pytest.mark.parametrize(
     "value", ["", "x", "//host/dav/x", "/dav/ada/a?b", "/dav/ada/a#b", "http://host/dav/a?", "mailto:x"]
 )
 def test_a_malformed_destination_is_refused_and_never_cut_short(value: str) -> None:

@@ -70,6 +70,21 @@ def test_properties_have_limits(bench: Bench, ada: Session) -> None:
     assert files.properties(ada, []) == {}
 
 
+def test_properties_have_a_limit_together(bench: Bench, ada: Session) -> None:
+    """A mebibyte for one file or folder, beyond which it keeps what it had; to remove some makes room again."""
+    files = bench.vault.files
+    files.make_folder(ada, ("ada", "d"))
+    node = files.stat(ada, ("ada", "d"))
+    large = "<v>" + "x" * 65_000 + "</v>"
+    files.patch(ada, ("ada", "d"), NO_GUARD, [(f"{{x}}{n}", large) for n in range(16)])
+    for names in (["16"], ["16", "17"]):
+        with pytest.raises(TooLarge):
+            files.patch(ada, ("ada", "d"), NO_GUARD, [(f"{{x}}{name}", large) for name in names])
+    assert len(files.properties(ada, [node])[node.id]) == 16
+    files.patch(ada, ("ada", "d"), NO_GUARD, [("{x}0", None), ("{x}16", large)])
+    assert "{x}16" in files.properties(ada, [node])[node.id]
+
+
 def test_files_and_folders_are_not_taken_for_each_other(bench: Bench, ada: Session) -> None:
     """Reading and writing."""
     files = bench.vault.files

@@ -9,6 +9,7 @@ from vaults import Bench, open_bench
 from docstopd.errors import Forbidden, LockConflict, Locked, NoSuchLock, NotFound, PreconditionFailed
 from docstopd.model import NO_GUARD, Guard, Lock, MemberRole, SpacePath, StateList, StateTest
 from docstopd.vault import Session
+from docstopd.vault.locks import MOST_SHARED
 
 FOLDER: SpacePath = ("shared", "folder")
 FILE: SpacePath = (*FOLDER, "file")
@@ -195,6 +196,19 @@ class TestALock:
 
 class TestConflicts:
     """Who may lock what is locked (section 6.2)."""
+
+    def test_shared_locks_of_one_node_have_a_limit(self, two: Two) -> None:
+        """Beyond it those that are there stand in the way, on that node alone, until one goes."""
+        locks = [two.lock(FILE, exclusive=False, infinite=False) for _ in range(MOST_SHARED)]
+        for session in (two.ada, two.bob):
+            with pytest.raises(LockConflict) as caught:
+                two.lock(FILE, session, exclusive=False, infinite=False)
+            assert caught.value.roots == (FILE,)
+        two.lock(OUTSIDE, exclusive=False, infinite=False)
+        two.lock(FOLDER, exclusive=False)
+        two.bench.vault.locks.unlock(two.ada, FILE, locks[0].token)
+        two.lock(FILE, two.bob, exclusive=False, infinite=False)
+        assert len(two.bench.rows("SELECT * FROM locks")) == MOST_SHARED + 2
 
     @pytest.mark.parametrize(("first", "second", "fits"), [(True, True, False), (True, False, False),
                                                           (False, True, False), (False, False, True)])  # fmt: skip
