@@ -29,6 +29,7 @@ _TABLE: dict[type[errors.DocstopdError], tuple[int, str]] = {
     errors.NoSuchLock: (412, ""),
     errors.LockConflict: (423, "no-conflicting-lock"),
     errors.Locked: (423, "lock-token-submitted"),
+    errors.InvalidSyncToken: (403, "valid-sync-token"),
     errors.IncompleteBody: (400, ""),
     errors.TooLarge: (413, ""),
     errors.QuotaExceeded: (507, "quota-not-exceeded"),

@@ -6,9 +6,8 @@ to `/` and for names that do not exist yet, and give up on a 401. So the answer 
 
 from docstopd.dav.response import Response, empty
 
-METHODS = (
-    "OPTIONS, GET, HEAD, PUT, PATCH, DELETE, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH, LOCK, UNLOCK"  # as in resolver.py
-)
+# As in resolver.py.
+METHODS = "OPTIONS, GET, HEAD, PUT, PATCH, DELETE, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH, REPORT, LOCK, UNLOCK"
 _HEADERS = (
     ("DAV", "1, 2, 3, extended-mkcol, sabredav-partialupdate"),
     ("MS-Author-Via", "DAV"),

@@ -7,7 +7,7 @@ pages and send neither header; so a changing request that a foreign page made is
 from docstopd.dav.refusal import Refusal
 from docstopd.dav.request import Request
 
-_READING = frozenset({"OPTIONS", "GET", "HEAD", "PROPFIND"})
+_READING = frozenset({"OPTIONS", "GET", "HEAD", "PROPFIND", "REPORT"})
 _FOREIGN = frozenset({"cross-site", "same-site"})
 
 

@@ -1,7 +1,8 @@
 """The live properties: one function each, and one table.
 
 RFC 4918 section 15, RFC 4331 (quota), RFC 5397 (current-user-principal), RFC 3744 section 5.5 (privileges), RFC 3253
-section 3.1.5 (reports). WsgiDAV gives an unquoted getetag and an empty propname, and leaves inherited locks out.
+section 3.1.5 (reports), RFC 6578 section 4 (sync-token). WsgiDAV gives an unquoted getetag and an empty propname, and
+leaves inherited locks out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ QUOTA_AVAILABLE = "{DAV:}quota-available-bytes"
 QUOTA_USED = "{DAV:}quota-used-bytes"
 LOCKS = "{DAV:}lockdiscovery"
 PRIVILEGES = "{DAV:}current-user-privilege-set"
+SYNC_TOKEN = "{DAV:}sync-token"  # noqa: S105  # a property's name
 
 _READING = ("read", "read-current-user-privilege-set")
 _WRITING = ("write", "write-properties", "write-content", "bind", "unbind", "unlock")
@@ -33,7 +35,7 @@ class Scene:
     """What the properties of one answer need beside the node.
 
     `locks`: by node, with `folder` (the folder listed, or the one node asked for) having all that cover it.
-    `inherited`: those that cover its members too.
+    `inherited`: those that cover its members too. `token`: the space's sync token.
     """
 
     folder: NodeId
@@ -41,6 +43,7 @@ class Scene:
     inherited: Sequence[Lock] = ()
     quota: Quota | None = None
     role: MemberRole | None = None
+    token: str = ""
 
 
 Render = Callable[[Node, Scene], str]
@@ -122,7 +125,15 @@ def _privileges(node: Node, scene: Scene) -> str:
 
 
 def _reports(node: Node, scene: Scene) -> str:
-    return "<D:supported-report-set/>"
+    """Tell the reports; `/` and `/dav/`, which are in no space, have no journal to report from."""
+    if not node.folder or not node.space:
+        return "<D:supported-report-set/>"
+    report = "<D:supported-report><D:report><D:sync-collection/></D:report></D:supported-report>"
+    return f"<D:supported-report-set>{report}</D:supported-report-set>"
+
+
+def _sync_token(node: Node, scene: Scene) -> str:
+    return f"<D:sync-token>{scene.token}</D:sync-token>"
 
 
 def _ctag(node: Node, scene: Scene) -> str:
@@ -154,6 +165,7 @@ TABLE = {
         Live("{DAV:}current-user-principal", _principal, allprop=False),
         Live(PRIVILEGES, _privileges, allprop=False),
         Live("{DAV:}supported-report-set", _reports, allprop=False),
+        Live(SYNC_TOKEN, _sync_token, files=False, allprop=False),
         Live(f"{{{CALENDARSERVER}}}getctag", _ctag, files=False, allprop=False),
         Live(WIN32_MODIFIED, _win32_modified, allprop=False),
         Live(WIN32_CREATED, _win32_created, allprop=False),

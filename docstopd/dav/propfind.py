@@ -44,11 +44,12 @@ def propfind(request: Request) -> Response:
 
 
 def _single(request: Request, query: Query, path: SpacePath) -> Response:
+    token = _token(request, query, path)
     node = request.vault.files.stat(request.session, path)
     covering = request.vault.locks.covering(request.session, path) if query.locks else ()
-    query, scene = _scene(request, query, path, node, {node.id: covering})
+    query, scene = gather_scene(request, query, path, node, {node.id: covering}, token)
     dead = dead_properties(request, query, [node])
-    return multistatus(query.start, _render(query, scene, [(href(path, folder=node.folder), node)], dead))
+    return multistatus(query.start, render_nodes(query, scene, [(href(path, folder=node.folder), node)], dead))
 
 
 def _folder(request: Request, query: Query, path: SpacePath, depth: int | None) -> Response:
@@ -56,13 +57,14 @@ def _folder(request: Request, query: Query, path: SpacePath, depth: int | None) 
         if not request.vault.files.stat(request.session, path).folder:
             raise NotFolder("A file.")
         refuse_infinity()
+    token = _token(request, query, path)
     listing = request.vault.files.list(request.session, path)
     locks = request.vault.locks.members(request.session, path) if query.locks else {}
-    query, scene = _scene(request, query, path, listing.node, locks)
+    query, scene = gather_scene(request, query, path, listing.node, locks, token)
     base = href(path, folder=True)
     members = ((base + escape_name(node.name) + ("/" if node.folder else ""), node) for node in listing.members)
     dead = dead_properties(request, query, [listing.node, *listing.members])
-    return multistatus(query.start, _render(query, scene, chain([(base, listing.node)], members), dead))
+    return multistatus(query.start, render_nodes(query, scene, chain([(base, listing.node)], members), dead))
 
 
 def _virtual(request: Request, query: Query, depth: int | None) -> Response:
@@ -70,7 +72,7 @@ def _virtual(request: Request, query: Query, depth: int | None) -> Response:
         refuse_infinity()
     listed = parents.listing(request, members=depth == 1)
     scene = Scene(listed[0][1].id, {})
-    return multistatus(query.start, _render(query.without_quota(), scene, listed, {}))
+    return multistatus(query.start, render_nodes(query.without_space(), scene, listed, {}))
 
 
 def refuse_infinity() -> None:
@@ -78,8 +80,8 @@ def refuse_infinity() -> None:
     raise Refusal(403, "Ask with Depth 0 or 1.", condition="<D:propfind-finite-depth/>")
 
 
-def _scene(
-    request: Request, query: Query, path: SpacePath, node: Node, locks: Mapping[NodeId, Sequence[Lock]]
+def gather_scene(
+    request: Request, query: Query, path: SpacePath, node: Node, locks: Mapping[NodeId, Sequence[Lock]], token: str
 ) -> tuple[Query, Scene]:
     """Gather what the properties asked for need beside the node, and nothing more."""
     inherited = [lock for lock in locks.get(node.id, ()) if lock.infinite]
@@ -90,7 +92,12 @@ def _scene(
         quota = None if stalls else request.vault.files.quota(request.session, path)
         if quota is None or quota.available is None:
             query = query.without_quota()
-    return query, Scene(node.id, locks, inherited, quota, role)
+    return query, Scene(node.id, locks, inherited, quota, role, token)
+
+
+def _token(request: Request, query: Query, path: SpacePath) -> str:
+    """Return the sync token, to be read before anything else: what changes from then on is told by the next report."""
+    return request.vault.sync.token(request.session, path) if query.token else ""
 
 
 def _stalls(agent: str) -> bool:
@@ -99,7 +106,7 @@ def _stalls(agent: str) -> bool:
     return found is not None and (int(found[1]), int(found[2])) >= _STALLING_DARWIN
 
 
-def _render(query: Query, scene: Scene, nodes: Iterable[tuple[str, Node]], dead: Dead) -> Iterator[str]:
+def render_nodes(query: Query, scene: Scene, nodes: Iterable[tuple[str, Node]], dead: Dead) -> Iterator[str]:
     """Yield the response element of each node; what one without dead properties lacks is the same text for its kind."""
     files, folders = query.files, query.folders
     files_end, folders_end = _ending(files), _ending(folders)

@@ -8,9 +8,19 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from docstopd.dav.multistatus import Prefixes
-from docstopd.dav.properties import KNOWN_PREFIXES, LOCKS, PRIVILEGES, QUOTA_AVAILABLE, QUOTA_USED, TABLE, Live, Render
+from docstopd.dav.properties import (
+    KNOWN_PREFIXES,
+    LOCKS,
+    PRIVILEGES,
+    QUOTA_AVAILABLE,
+    QUOTA_USED,
+    SYNC_TOKEN,
+    TABLE,
+    Live,
+    Render,
+)
 from docstopd.dav.refusal import Refusal, bad_request
-from docstopd.dav.xml_body import children, parse, tag
+from docstopd.dav.xml_body import Element, children, parse, tag
 
 _LONGEST_KEPT = 8192
 _KEPT = 256
@@ -44,14 +54,21 @@ class Query:
     locks: bool
     quota: bool
     role: bool
+    token: bool
 
     def without_quota(self) -> "Query":
         """Return the same query where quotas are properties that nothing has."""
+        return replace(self, folders=self._lacking(_QUOTAS), quota=False)
+
+    def without_space(self) -> "Query":
+        """Return the same query where what only the folders of a space have is had by nothing."""
+        return replace(self, folders=self._lacking(_QUOTAS | {SYNC_TOKEN}), quota=False, token=False)
+
+    def _lacking(self, names: frozenset[str]) -> Kind:
         folders = self.folders
-        kept = tuple(name for name in folders.names if name not in _QUOTAS)
-        gone = tuple((name, f"<D:{name[6:]}/>") for name in folders.names if name in _QUOTAS)
-        live = tuple(TABLE[name].render for name in kept)
-        return replace(self, folders=Kind(live, kept, folders.rest + gone), quota=False)
+        kept = [(name, render) for name, render in zip(folders.names, folders.live, strict=True) if name not in names]
+        gone = [(name, f"<D:{name[6:]}/>") for name in folders.names if name in names and not self.only_names]
+        return Kind(tuple(render for _, render in kept), tuple(name for name, _ in kept), (*folders.rest, *gone))
 
 
 def read_query(body: bytes, most: int) -> Query:
@@ -76,9 +93,14 @@ def _read(body: bytes, most: int) -> Query:
     if tag(kinds[0]) == "{DAV:}propname":
         return _query([name for name in TABLE if name not in _QUOTAS], [], all_dead=True, only_names=True)
     if tag(kinds[0]) == "{DAV:}prop":
-        return _query([], _bounded([tag(child) for child in kinds[0]], most))
+        return prop_query(kinds[0], most)
     included = [tag(child) for include in children(root, "{DAV:}include") for child in include]
     return _query(_TOLD, _bounded(included, most), all_dead=True)
+
+
+def prop_query(prop: Element, most: int) -> Query:
+    """Read a DAV:prop element that names properties. Raises 413 past `most` names."""
+    return _query([], _bounded([tag(child) for child in prop], most))
 
 
 def _bounded(names: list[str], most: int) -> list[str]:
@@ -112,6 +134,7 @@ def _query(told: Iterable[str], asked: list[str], *, all_dead: bool = False, onl
         locks=LOCKS in wanted and not only_names,
         quota=not _QUOTAS.isdisjoint(wanted),
         role=PRIVILEGES in wanted and not only_names,
+        token=SYNC_TOKEN in wanted and not only_names,
     )
 
 

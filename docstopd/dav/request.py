@@ -13,7 +13,7 @@ from docstopd.model import Guard, SpacePath
 from docstopd.vault import Session, Vault
 
 READ_ONLY = "OPTIONS, GET, HEAD, PROPFIND"
-ON_FOLDER = f"{READ_ONLY}, PROPPATCH, DELETE, COPY, MOVE, LOCK, UNLOCK"
+ON_FOLDER = f"{READ_ONLY}, REPORT, PROPPATCH, DELETE, COPY, MOVE, LOCK, UNLOCK"
 _DEPTHS = {"0": 0, "1": 1, "infinity": None}
 _FLAGS = {"T": True, "F": False}
 

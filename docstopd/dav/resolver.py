@@ -22,6 +22,7 @@ from docstopd.dav.proppatch import proppatch
 from docstopd.dav.put import put
 from docstopd.dav.refusal import Refusal
 from docstopd.dav.relocate import copy, move
+from docstopd.dav.report import report
 from docstopd.dav.request import Request
 from docstopd.dav.response import Response
 
@@ -36,6 +37,7 @@ HANDLERS: dict[str, Callable[[Request], Response]] = {
     "MOVE": move,
     "PROPFIND": propfind,
     "PROPPATCH": proppatch,
+    "REPORT": report,
     "LOCK": lock,
     "UNLOCK": unlock,
 }
