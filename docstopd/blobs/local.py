@@ -15,16 +15,21 @@ from docstopd.model import BlobId
 INLINE = 1 << 20
 """Bytes below which a second thread costs more than it gives."""
 
+PART = ".part"
+"""Ends the name of a file that is on its way in.
+
+It lies in the folder where it will stay. One folder for all that arrive would put all inodes into one place of the
+disk, and a file system that has lately deleted there searches it at each new file (ext4: half of a small write).
+"""
+
 
 class LocalBlobs:
-    """The adapter of `BlobStore` for a local folder, which must exist on one file system with its `tmp`."""
+    """The adapter of `BlobStore` for a local folder, of which nobody else writes a byte."""
 
     def __init__(self, root: Path, *, read_only: bool = False) -> None:
         self._root = str(root)
-        self._arriving = str(root / "tmp")
         if read_only:
             return
-        durable.make_folder(root / "tmp")
         for number in range(256):
             durable.make_folder(root / f"{number:02x}")
 
@@ -36,7 +41,7 @@ class LocalBlobs:
 
     def create(self, blob: BlobId) -> "LocalWriter":
         """See `BlobStore.create`."""
-        return LocalWriter(f"{self._arriving}/{blob.hex()}", self._folder(blob), blob.hex())
+        return LocalWriter(self._folder(blob), blob.hex())
 
     def open(self, blob: BlobId) -> "LocalReader":
         """See `BlobStore.open`."""
@@ -54,7 +59,8 @@ class LocalBlobs:
         """See `BlobStore.ids`."""
         for folder in sorted(Path(self._root).glob("[0-9a-f][0-9a-f]")):
             for path in folder.iterdir():
-                yield BlobId(bytes.fromhex(path.name))
+                if path.suffix != PART:
+                    yield BlobId(bytes.fromhex(path.name))
 
 
 class LocalReader:
@@ -87,15 +93,15 @@ class LocalReader:
 class LocalWriter:
     """A blob file on its way in: kept in memory while it is small, streamed to the disk when it is not."""
 
-    def __init__(self, temporary: str, folder: str, name: str) -> None:
-        self._temporary = temporary
+    def __init__(self, folder: str, name: str) -> None:
+        self._temporary = f"{folder}/{name}{PART}"
         self._folder = folder
         self._name = name
         self._digest = hashlib.sha256()
         self._small = bytearray()
         self._stream: Stream | None = None
         with durable.translated():
-            self._descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
+            self._descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
 
     def write(self, data: Buffer) -> None:
         """See `BlobWriter.write`."""

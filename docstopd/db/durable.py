@@ -52,7 +52,7 @@ def publish(temporary: Path, final: Path) -> None:
 
 
 def publish_unread(descriptor: int, temporary: str, folder: str, name: str) -> None:
-    """The same for a file that nobody looks for before this returns, not even after a crash.
+    """The same, within one folder, for a file that nobody looks for before this returns, not even after a crash.
 
     Such a file can be renamed before it is synced. A journalling file system then has one transaction to write
     instead of two, which is half of what a small file costs. Paths are texts here: `Path` costs as much as a write.

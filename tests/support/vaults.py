@@ -110,7 +110,7 @@ class Bench:
     def assert_tidy(self) -> None:
         """Every blob has a version and a key, every version and key a blob; nothing is half written."""
         assert self.blob_ids() == self.key_ids() == self.live_ids()
-        assert not list((self.folder / "blobs" / "tmp").iterdir())
+        assert not list((self.folder / "blobs").rglob("*.part"))
         self.assert_journal()
 
     def assert_journal(self) -> None:
