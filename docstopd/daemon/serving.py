@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 # Small requests take well under a millisecond of the interpreter: a thread that has waited so long may have it.
 _SWITCH_INTERVAL = 0.001
+_COLLECT_AFTER = 20_000
 _ORPHAN_GRACE = 1.0
 _DRAIN_GRACE = 24 * 3600.0
 
@@ -72,6 +73,7 @@ def _serve(open_service: OpenService, config: Config, listener: int, line: socke
         idle = config.http.keep_alive.seconds
         threading.Thread(target=_obey, args=(line, server, idle), name="docstopd-line", daemon=True).start()
         gc.freeze()  # what start-up made stays; later collections need not walk it
+        gc.set_threshold(_COLLECT_AFTER)  # requests leave few cycles behind, and each collection stops them all
         line.sendall(READY)
         server.serve()
 

@@ -37,12 +37,11 @@ class Change:
         self.session = session
         self.opened: OpenSpace = open_space(rows, changes.stores.keyring, session, label)
         self.opened.require_editor()
-        self._still_allowed()
         self.tree = Tree(rows, self.opened)
         self.now: Micros = changes.stores.clock()
         self.leftovers: list[BlobId] = []
 
-    def _still_allowed(self) -> None:
+    def still_allowed(self) -> None:
         """An upload can take hours: the account and the credential must be good at its end, too."""
         user = users.get(self.rows, self.session.user.id)
         if user is None or not user.enabled or not self._changes.stores.keyring.has_slot(self.session.unlocked.slot):
@@ -193,6 +192,7 @@ class Changes:
 
         def transaction(rows: Rows) -> tuple[T, list[BlobId]]:
             change = Change(self, rows, session, label)
+            change.still_allowed()
             return work(change), change.leftovers
 
         with self.damage.watch(session.user.id, label):

@@ -160,7 +160,7 @@ class Files:
         modified: Micros | None = None,
         expected: int | None = None,
     ) -> Upload:
-        """Begin to write a file; everything that can be checked without the body is checked now, and again at the end.
+        """Begin to write a file; what needs no body is checked now, unless the body is small, and again at the end.
 
         Raises `IsFolder`, `ParentMissing`, `Locked`, `PreconditionFailed`, `QuotaExceeded`, `Forbidden`,
         `InvalidName`, `TooLarge`, `NotFound` for the space.

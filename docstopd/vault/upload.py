@@ -103,6 +103,9 @@ class BlobSealer:
         self._stored += len(data)
 
 
+SMALL = 65_536
+"""Announced bytes up to which a body costs less than to look at its place twice; the commit looks anyway."""
+
 Also = Callable[[Change, Row, Written], None]
 """What a caller adds to the transaction that gives a file its place."""
 
@@ -110,7 +113,8 @@ Also = Callable[[Change, Row, Written], None]
 class Upload:
     """One file on its way in. Nothing is visible before `commit`; leaving the context without it leaves no trace.
 
-    `size` is what the client announced, 0 if nothing: what can be checked without the body is checked at once.
+    `size` is what the client announced, 0 if nothing: what can be checked without the body is checked at once, unless
+    the body is small.
     """
 
     def __init__(
@@ -127,7 +131,8 @@ class Upload:
 
     def _check(self, size: int) -> Callable[[Change], SpaceKey]:
         def look(change: Change) -> SpaceKey:
-            check_place(change, self._path, self._guard, size)
+            if not 0 < size <= SMALL:
+                check_place(change, self._path, self._guard, size)
             return change.opened.key
 
         return look
