@@ -10,7 +10,7 @@ import json
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from docstopd.catalog import journal as store
 from docstopd.crypto.wrap import unwrap, wrap
@@ -90,7 +90,7 @@ class Journal:
             previous=previous,
             hash=b"",
         )
-        store.append(rows, _with_hash(entry))
+        store.append(rows, replace(entry, hash=entry_hash(entry)))
         return seq
 
 
@@ -167,24 +167,6 @@ def entry_hash(entry: Entry) -> bytes:
     return hashlib.sha256(
         b"docstopd/entry/v1" + head + entry.stream + entry.actor + action + facts + entry.commitment + entry.previous
     ).digest()
-
-
-def _with_hash(entry: Entry) -> Entry:
-    return Entry(
-        entry.stream,
-        entry.seq,
-        entry.time,
-        entry.actor,
-        entry.action,
-        entry.node,
-        entry.facts,
-        entry.epoch,
-        entry.salt,
-        entry.payload,
-        entry.commitment,
-        entry.previous,
-        entry_hash(entry),
-    )
 
 
 def _place(stream: bytes, seq: int) -> bytes:
