@@ -35,7 +35,8 @@ class Throttle:
         for subject, free in self._subjects(name, address):
             failures = store.state(rows, subject)[0] + 1
             delay = self._delay(failures - free)
-            store.put(rows, subject, failures, now, now + int(delay * SECOND))
+            # Without a delay no time at all: another's clock may be a moment behind, and must not find it shut.
+            store.put(rows, subject, failures, now, now + int(delay * SECOND) if delay else 0)
             shut = shut or delay > 0
         return shut
 
