@@ -25,7 +25,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 # This program runs outside pytest, which would put the folder on the path.
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "support")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from configured import configured
 from slow_clients import PATIENT, prepare, slow_clients
