@@ -1,5 +1,7 @@
 """The catalog's tables. A migration, once released, is never edited: later ones are appended."""
 
+from docstopd.catalog.schema_of_time import CLASSES, DISPOSITIONS, ERASURES, HOLDS, MARKS, RUNS, SNAPSHOTS
+
 _FIRST = """
 CREATE TABLE users (
     id BLOB PRIMARY KEY,
@@ -124,5 +126,7 @@ CREATE TABLE snapshots (
 ) STRICT;
 """
 
-MIGRATIONS = (_FIRST,)
+_SECOND = "".join((CLASSES, HOLDS, SNAPSHOTS, RUNS, DISPOSITIONS, ERASURES, MARKS))
+
+MIGRATIONS = (_FIRST, _SECOND)
 """`MIGRATIONS[n]` takes the schema from version n to n+1."""

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 HPKE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+SCHEMAS = {"catalog": 2, "keyring": 1}
 FLOE = bytes.fromhex("00 00 00 04 00 00 00 00 00 20")
 
 
@@ -125,7 +126,8 @@ class Space:
         address = (self.data / f"{database}.db").resolve().as_uri()
         with contextlib.closing(sqlite3.connect(f"{address}?mode=ro", uri=True)) as connection:
             connection.row_factory = sqlite3.Row
-            _demand(connection.execute("PRAGMA user_version").fetchone()[0] == 1, "the schema is the first")
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+            _demand(found == SCHEMAS[database], "the schema is the one that the page states")
             return connection.execute(query, values).fetchall()
 
 

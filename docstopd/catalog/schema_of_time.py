@@ -1,0 +1,104 @@
+"""The second migration: what happens to files over time. One text for each concern; `schema.py` joins them."""
+
+CLASSES = """
+ALTER TABLE nodes ADD COLUMN class TEXT;     -- the file's retention class, NULL for none
+ALTER TABLE nodes ADD COLUMN event INTEGER;  -- the day from which a class counts that waits for an event
+CREATE INDEX nodes_class ON nodes(class) WHERE class IS NOT NULL;
+"""
+
+HOLDS = """
+CREATE TABLE holds (
+    id BLOB PRIMARY KEY,
+    kind TEXT NOT NULL,              -- user, space or node
+    subject BLOB NOT NULL,           -- the id of a user or a space; of the space for a node
+    placed INTEGER NOT NULL,
+    author BLOB NOT NULL,            -- empty for the operator
+    confidential INTEGER NOT NULL,   -- members are not told of it
+    reason BLOB NOT NULL,            -- sealed under the server's profile key
+    released INTEGER                 -- NULL while it stands
+) STRICT, WITHOUT ROWID;
+CREATE INDEX holds_standing ON holds(subject) WHERE released IS NULL;
+
+CREATE TABLE held (
+    hold BLOB NOT NULL REFERENCES holds(id),
+    node INTEGER NOT NULL,           -- heads a tree that the hold covers, wherever it goes
+    PRIMARY KEY (hold, node)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX held_node ON held(node);
+"""
+
+SNAPSHOTS = """
+ALTER TABLE snapshots ADD COLUMN expired INTEGER;  -- when its last copy was given up; NULL while it may be needed
+
+CREATE TABLE copies (
+    number INTEGER NOT NULL REFERENCES snapshots(number),
+    target TEXT NOT NULL,            -- the target's name in the configuration
+    finished INTEGER,                -- NULL until its manifest is durable
+    verified INTEGER,                -- when all of it was last read and found whole
+    blobs INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (number, target)
+) STRICT, WITHOUT ROWID;
+"""
+
+RUNS = """
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    job TEXT NOT NULL,
+    started INTEGER NOT NULL,
+    ended INTEGER,                   -- NULL while it runs, and for ever when its process died
+    outcome TEXT NOT NULL,           -- running, done, refused or failed
+    dry INTEGER NOT NULL,
+    report TEXT NOT NULL             -- JSON; counts and ids, nothing personal
+) STRICT;
+CREATE INDEX runs_job ON runs(job, started);
+"""
+
+DISPOSITIONS = """
+CREATE TABLE dispositions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    space BLOB NOT NULL,
+    node INTEGER NOT NULL,
+    class TEXT NOT NULL,
+    due INTEGER NOT NULL,            -- when the class's time was up
+    opened INTEGER NOT NULL,
+    closed INTEGER,
+    outcome TEXT                     -- NULL while it is open; destroyed, kept or void
+) STRICT;
+CREATE UNIQUE INDEX dispositions_open ON dispositions(node) WHERE closed IS NULL;
+
+CREATE TABLE approvals (
+    disposition INTEGER NOT NULL REFERENCES dispositions(id),
+    user BLOB NOT NULL,
+    time INTEGER NOT NULL,
+    verdict TEXT NOT NULL,           -- destroy or keep
+    PRIMARY KEY (disposition, user)
+) STRICT, WITHOUT ROWID;
+"""
+
+ERASURES = """
+CREATE TABLE erasures (
+    id BLOB PRIMARY KEY,
+    kind TEXT NOT NULL,              -- file, folder, space or account
+    subject TEXT NOT NULL,           -- ids only
+    requested INTEGER NOT NULL,
+    author BLOB NOT NULL,
+    due INTEGER NOT NULL,            -- an account's grace ends then
+    state TEXT NOT NULL,             -- waiting, held, cancelled, provisional or final
+    done INTEGER,                    -- when the keys were destroyed
+    final INTEGER,                   -- when the last copy that could hold one was gone
+    certificate TEXT                 -- JSON, signed
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE erased (
+    blob BLOB PRIMARY KEY,           -- a restored catalog or keyring must not bring it back
+    erasure BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+MARKS = """
+CREATE TABLE marks (
+    name TEXT PRIMARY KEY,           -- of one thing to be remembered: where the scrub is, when a job last ran
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
