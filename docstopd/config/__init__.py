@@ -7,18 +7,24 @@ from docstopd.config.config import Config, default
 from docstopd.config.duration import Duration
 from docstopd.config.load import load, parse, read_text
 from docstopd.config.place import SecretFile
+from docstopd.config.schedule import Schedule
 from docstopd.config.schema import schema
 from docstopd.config.sections import HttpConfig, KeysConfig, LogConfig
+from docstopd.config.sections_of_time import ClassConfig, KeepConfig, TargetConfig
 from docstopd.config.write import Minimal, render_minimal
 
 __all__ = [
+    "ClassConfig",
     "Config",
     "Duration",
     "HttpConfig",
+    "KeepConfig",
     "KeysConfig",
     "LogConfig",
     "Minimal",
+    "Schedule",
     "SecretFile",
+    "TargetConfig",
     "default",
     "load",
     "parse",

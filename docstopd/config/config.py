@@ -18,6 +18,13 @@ from docstopd.config.sections import (
     ThrottleConfig,
     TlsConfig,
 )
+from docstopd.config.sections_of_time import (
+    ClassConfig,
+    ErasureConfig,
+    JobsConfig,
+    RetentionConfig,
+    SnapshotsConfig,
+)
 
 DEFAULT_DATA = Path("/var/lib/docstopd")
 
@@ -33,6 +40,13 @@ class Config(Section):
     throttle: ThrottleConfig = Field(default=ThrottleConfig())
     limits: LimitsConfig = Field(default=LimitsConfig())
     quota: QuotaConfig = Field(default=QuotaConfig())
+    retention: RetentionConfig = Field(default=RetentionConfig())
+    classes: tuple[ClassConfig, ...] = Field(
+        default=(), strict=False, description="The records schedule: the first class whose pattern fits holds."
+    )
+    snapshots: SnapshotsConfig = Field(default=SnapshotsConfig())
+    erasure: ErasureConfig = Field(default=ErasureConfig())
+    jobs: JobsConfig = Field(default=JobsConfig())
     log: LogConfig = Field(default=LogConfig())
 
     @model_validator(mode="before")
@@ -56,6 +70,13 @@ class Config(Section):
                 {"address": http.address},
             )
         return tls
+
+    @field_validator("classes")
+    @classmethod
+    def _classes_differ(cls, classes: tuple[ClassConfig, ...]) -> tuple[ClassConfig, ...]:
+        if len({one.name for one in classes}) < len(classes):
+            raise PydanticCustomError("classes", "has two classes of one name; make them differ")
+        return classes
 
     @field_validator("keys")
     @classmethod
