@@ -43,6 +43,14 @@ class Forbidden(Refused):
     """The caller is known and may not do this."""
 
 
+class Held(Forbidden):
+    """A hold covers what was to be removed. The message says no more than the hold allows."""
+
+
+class Protected(Forbidden):
+    """The retention class of a file forbids this until its time is up."""
+
+
 class NotFound(Refused):
     """There is nothing of that name, or nothing that the caller may see."""
 

@@ -3,6 +3,7 @@
 CLASSES = """
 ALTER TABLE nodes ADD COLUMN class TEXT;     -- the file's retention class, NULL for none
 ALTER TABLE nodes ADD COLUMN event INTEGER;  -- the day from which a class counts that waits for an event
+ALTER TABLE nodes ADD COLUMN received INTEGER;  -- when a file with a class was first received, whatever became of that
 CREATE INDEX nodes_class ON nodes(class) WHERE class IS NOT NULL;
 """
 
@@ -25,6 +26,7 @@ CREATE TABLE held (
     PRIMARY KEY (hold, node)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX held_node ON held(node);
+CREATE INDEX nodes_trash_place ON nodes(parent) WHERE deleted IS NOT NULL;
 """
 
 SNAPSHOTS = """
