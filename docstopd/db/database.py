@@ -1,6 +1,6 @@
 """What a store needs of a database: a consistent view to read, and durable, grouped writes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
@@ -21,6 +21,9 @@ class Rows(Protocol):
 
     def one(self, sql: str, *values: Value) -> tuple[Value, ...] | None:
         """The first row, or None."""
+
+    def each(self, sql: str, *values: Value) -> Iterator[tuple[Value, ...]]:
+        """Every row, read as it is asked for: for what does not fit in memory. Write nothing before its end."""
 
     def run(self, sql: str, *values: Value) -> int:
         """Carry out a change; how many rows it touched."""
@@ -47,6 +50,9 @@ class Database(Protocol):
         Nothing of it is kept when it raises; the error comes out here. `work` may run in another thread, together
         with the work of other callers in one commit. Raises `StateUnknown` when the commit's fsync fails.
         """
+
+    def write_and_view(self, work: Callable[[Rows], T]) -> AbstractContextManager[tuple[T, Rows]]:
+        """`write`, and a view (`read`) of exactly what it left: no other write of any process lies between."""
 
     def close(self) -> None:
         """Close every connection; the database is unusable afterwards."""

@@ -10,6 +10,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -48,6 +49,10 @@ class SqliteRows:
     def one(self, sql: str, *values: Value) -> tuple[Value, ...] | None:
         with _translated:
             return cast(tuple[Value, ...] | None, self._connection.execute(sql, values).fetchone())
+
+    def each(self, sql: str, *values: Value) -> Iterator[tuple[Value, ...]]:
+        with _translated:
+            yield from cast(Iterator[tuple[Value, ...]], self._connection.execute(sql, values))
 
     def run(self, sql: str, *values: Value) -> int:
         with _translated:
@@ -139,19 +144,37 @@ class SqliteDatabase:
     @contextlib.contextmanager
     def read(self) -> Iterator[SqliteRows]:
         """See `Database.read`."""
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            with _translated:
-                connection = self._connect()
+        connection = self._reader()
         with _translated:
             connection.execute("BEGIN")
         try:
             yield SqliteRows(connection)
         finally:
+            self._end(connection)
+
+    @contextlib.contextmanager
+    def write_and_view(self, work: Callable[[SqliteRows], T]) -> Iterator[tuple[T, SqliteRows]]:
+        """See `Database.write_and_view`."""
+        mine, connection = _Work(work), self._reader()
+        try:
+            with self._turn:
+                self._commit([mine], partial(_look, connection))
+            yield mine.outcome(), SqliteRows(connection)
+        finally:
+            self._end(connection)
+
+    def _reader(self) -> apsw.Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            with _translated:
+                return self._connect()
+
+    def _end(self, connection: apsw.Connection) -> None:
+        if connection.in_transaction:
             with _translated:
                 connection.execute("COMMIT")
-            self._idle.append(connection)
+        self._idle.append(connection)
 
     def write(self, work: Callable[[SqliteRows], T]) -> T:
         """See `Database.write`. Whoever gets the turn first commits for all who wait."""
@@ -166,13 +189,16 @@ class SqliteDatabase:
                 self._commit(group)
         return mine.outcome()
 
-    def _commit(self, group: "list[_Work[Any]]") -> None:
+    def _commit(self, group: "list[_Work[Any]]", then: Callable[[], None] | None = None) -> None:
+        """Carry out the works; `then` before any other process writes."""
         try:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX)
             try:
                 with _translated:
                     self._writer.execute("BEGIN IMMEDIATE")
                     self._run(group)
+                    if then is not None:
+                        then()
             finally:
                 fcntl.flock(self._lock_file, fcntl.LOCK_UN)
         except BaseException as error:
@@ -209,6 +235,12 @@ class SqliteDatabase:
             if self._lock_file >= 0:
                 os.close(self._lock_file)
                 self._lock_file = -1
+
+
+def _look(connection: apsw.Connection) -> None:
+    """Begin a view now: SQLite alone would begin it with its first statement."""
+    connection.execute("BEGIN")
+    connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
 
 
 class _Work(Generic[T]):

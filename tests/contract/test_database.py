@@ -216,3 +216,56 @@ def test_an_interrupted_work_fails_alone_or_with_its_commit_but_leaves_the_datab
         database.write(work)
     database.write(add("b"))
     assert names(database) == {"b"}
+
+
+def test_rows_are_read_as_they_are_asked_for(database: Database) -> None:
+    """As many as there are, in the statement's order; the reader may stop early."""
+    database.write(lambda rows: rows.many("INSERT INTO things (name) VALUES (?)", [(f"{n:04}",) for n in range(5000)]))
+    with database.read() as rows:
+        found = rows.each("SELECT name FROM things WHERE name >= ? ORDER BY name", "1000")
+        assert next(found) == ("1000",)
+        assert sum(1 for _ in found) == 3999
+        next(rows.each("SELECT name FROM things"))
+    assert len(names(database)) == 5000
+    with pytest.raises(Failed), database.read() as rows:
+        list(rows.each("SELECT * FROM nowhere"))
+
+
+def test_a_write_is_viewed_before_any_other(opened: Open) -> None:
+    """While others write in both processes, each view has the count that its own write left, to its end."""
+    databases, stop = [opened(), opened()], threading.Event()
+    databases[0].write(lambda rows: rows.run("INSERT INTO things (id, name) VALUES (0, 'count')"))
+
+    def count(rows: Rows) -> object:
+        rows.run("UPDATE things SET id = id + 1 WHERE name = 'count'")
+        return rows.one("SELECT id FROM things WHERE name = 'count'")
+
+    def disturb(database: Database) -> None:
+        while not stop.is_set():
+            database.write(count)
+
+    with ThreadPoolExecutor(4) as pool:
+        others = [pool.submit(disturb, databases[n % 2]) for n in range(4)]
+        try:
+            for number in range(100):
+                with databases[number % 2].write_and_view(count) as (left, rows):
+                    for _ in range(3):
+                        assert rows.one("SELECT id FROM things WHERE name = 'count'") == left
+        finally:
+            stop.set()
+        for other in others:
+            other.result()
+
+
+def test_a_write_that_raises_is_not_viewed(database: Database) -> None:
+    """Its error comes out, nothing stays, and the database is usable."""
+
+    def work(rows: Rows) -> None:
+        add("a")(rows)
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"), database.write_and_view(work):
+        pytest.fail("there is no view")
+    with database.write_and_view(add("b")) as (number, rows):
+        assert rows.all("SELECT id, name FROM things") == [(number, "b")]
+    assert names(database) == {"b"}

@@ -1,7 +1,7 @@
 """Stores that fail when a test says so, and are otherwise the real ones that they wrap."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 from docstopd.blobs import BlobReader, BlobStore, BlobWriter
@@ -39,6 +39,12 @@ class FailingDatabase:
         if self.after is not None:
             raise self.after
         return result
+
+    @contextmanager
+    def write_and_view(self, work: Callable[[Rows], T]) -> Iterator[tuple[T, Rows]]:
+        result = self.write(work)
+        with self._inner.read() as rows:
+            yield result, rows
 
     def close(self) -> None:
         self._inner.close()
