@@ -26,9 +26,14 @@ class Row:
     expires: Micros
 
 
+def are_any(rows: Rows) -> bool:
+    """Whether there is any row of a lock, expired or not: with none, which is most of the time, no look need follow."""
+    return rows.one("SELECT 1 FROM locks LIMIT 1") is not None
+
+
 def on(rows: Rows, nodes: Sequence[NodeId], now: Micros) -> list[Row]:
     """The locks taken on any of these nodes."""
-    if not nodes or not rows.one("SELECT 1 FROM locks LIMIT 1"):
+    if not nodes or not are_any(rows):
         return []
     marks = ", ".join("?" * len(nodes))
     found: list[Any] = rows.all(
@@ -41,7 +46,7 @@ def on(rows: Rows, nodes: Sequence[NodeId], now: Micros) -> list[Row]:
 
 def on_members(rows: Rows, folder: NodeId, now: Micros) -> list[Row]:
     """The locks taken on any member of a folder."""
-    if not rows.one("SELECT 1 FROM locks LIMIT 1"):
+    if not are_any(rows):
         return []
     found: list[Any] = rows.all(
         f"SELECT {_COLUMNS} FROM locks WHERE expires > ? AND node IN"
@@ -102,5 +107,5 @@ def remove_of_user(rows: Rows, user: UserId) -> None:
 
 def remove_on(rows: Rows, nodes: Sequence[NodeId]) -> None:
     """Remove the locks taken on these nodes (they leave the tree, or move)."""
-    if rows.one("SELECT 1 FROM locks LIMIT 1"):
+    if are_any(rows):
         rows.many("DELETE FROM locks WHERE node = ?", [(node,) for node in nodes])

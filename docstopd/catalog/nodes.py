@@ -65,6 +65,12 @@ def children(rows: Rows, parent: NodeId) -> list[Row]:
     return [_row(row) for row in found]
 
 
+def seqs(rows: Rows, parent: NodeId) -> list[tuple[NodeId, int]]:
+    """The members of a folder by id, each with the last entry that touched it."""
+    found: list[Any] = rows.all("SELECT id, seq FROM nodes WHERE parent = ? AND deleted IS NULL", parent)
+    return found
+
+
 def children_from(rows: Rows, parent: NodeId, first: int, limit: int) -> list[Row]:
     """The next members of a folder, by id, from the id `first` on."""
     found = rows.all(

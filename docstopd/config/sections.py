@@ -135,7 +135,7 @@ class KeysConfig(Section):
 
 
 class SessionsConfig(Section):
-    """How long unlocked keys stay in memory."""
+    """How long unlocked keys stay in memory, and what is kept beside them."""
 
     idle: Duration = Field(
         default=Duration(900),
@@ -149,6 +149,11 @@ class SessionsConfig(Section):
         ge=_MINUTE,
         le=Duration(2_592_000),
         description="After this time they are dropped, used or not.",
+    )
+    listings: Size = Field(
+        default=32 * _MIB,
+        le=2**34,
+        description="Memory of each process for listings that were made before, which go with the keys; 0 for none.",
     )
 
     @field_validator("absolute")

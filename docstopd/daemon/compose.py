@@ -95,6 +95,7 @@ def policy_of(config: Config) -> Policy:
     return Policy(
         idle=config.sessions.idle.seconds,
         absolute=config.sessions.absolute.seconds,
+        kept=config.sessions.listings,
         free_failures=config.throttle.free,
         first_delay=config.throttle.first_delay.seconds,
         longest_delay=config.throttle.longest_delay.seconds,

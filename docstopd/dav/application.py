@@ -71,4 +71,7 @@ class DavApplication(WsgiDAVApp):  # type: ignore[misc]  # WsgiDAV is untyped
         except Exception:
             logger.exception("%s failed for a reason that nobody foresaw", method)
             return text(500, "Something went wrong that should not; it has been logged.").send(method, start_response)
+        finally:
+            # Each holds the other: left so, the keys that the request was answered with would wait for the collector.
+            environ.pop(REQUEST, None)
         return answer

@@ -1,26 +1,30 @@
 """PROPFIND (RFC 4918 section 9.1).
 
 WsgiDAV builds the answer for the whole tree, at any depth, in memory. Here a folder is one listing of the vault, each
-member one string, and Depth: infinity is refused as section 9.1 allows.
+member one string, and Depth: infinity is refused as section 9.1 allows. What was listed before is given again, or made
+anew from what has changed (`answer.py`).
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from contextlib import suppress
+from dataclasses import replace
 from types import MappingProxyType
 
 from docstopd.dav import parents
+from docstopd.dav.answer import Answer, Keeping
 from docstopd.dav.dead import Dead, dead_properties
 from docstopd.dav.multistatus import FOUND, MISSING, OK, escape, multistatus, split_name
 from docstopd.dav.properties import Scene
-from docstopd.dav.query import Kind, Query, read_query
+from docstopd.dav.query import LONGEST_KEPT, Kind, Query, read_query
 from docstopd.dav.refusal import Refusal
 from docstopd.dav.request import Request
-from docstopd.dav.response import Response
+from docstopd.dav.response import XML_TYPE, Response, whole
 from docstopd.dav.url import escape_name, href
 from docstopd.dav.xml_body import read_body
 from docstopd.errors import NotFolder
 from docstopd.model import Lock, Node, NodeId, SpacePath
+from docstopd.vault import Basis
 
 _darwin = re.compile(r"WebDAVFS.*Darwin/([0-9]{1,3})\.([0-9]{1,3})").search
 _STALLING_DARWIN = (24, 4)
@@ -30,29 +34,53 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 def propfind(request: Request) -> Response:
     """Answer the properties of a resource and, with Depth: 1, of its members."""
     depth = request.depth()
-    query = read_query(read_body(request), request.settings.properties)
+    body = read_body(request)
+    query = read_query(body, request.settings.properties)
     request.check_lists()
     path = request.target.path
     if not path:
         return _virtual(request, query, depth)
+    question = (path, depth, body, query.quota and _stalls(request))
+    found = request.session.kept.get(question)
+    known = found if isinstance(found, Answer) else None
+    basis = request.vault.files.basis(request.session, path, known.basis if known else None, locks=query.locks)
+    keeping = Keeping(request.session.kept, question, basis if len(body) <= LONGEST_KEPT else None)
+    if known is not None and basis is not None:
+        again = _again(request, query, path, known, basis, keeping)
+        if again is not None:
+            return again
     if depth != 0:
-        try:
-            return _folder(request, query, path, depth)
-        except NotFolder:
-            pass
-    return _single(request, query, path)
+        with suppress(NotFolder):
+            return _folder(request, query, path, depth, keeping)
+    return _single(request, query, path, keeping)
 
 
-def _single(request: Request, query: Query, path: SpacePath) -> Response:
+def _again(
+    request: Request, query: Query, path: SpacePath, known: Answer, basis: Basis, keeping: Keeping
+) -> Response | None:
+    """Give an answer again, with what has changed in it; None when it takes a whole new one."""
+    if known.holds(basis, query):
+        known.basis = basis
+        return whole(207, XML_TYPE, known.body())
+    if known.can_be_renewed(basis, query):
+        renewed = _renewed(request, query, path, known, keeping)
+        return whole(207, XML_TYPE, renewed.body()) if renewed else None
+    return None
+
+
+def _single(request: Request, query: Query, path: SpacePath, keeping: Keeping) -> Response:
     token = _token(request, query, path)
     node = request.vault.files.stat(request.session, path)
     covering = request.vault.locks.covering(request.session, path) if query.locks else ()
     query, scene = gather_scene(request, query, path, node, {node.id: covering}, token)
     dead = dead_properties(request, query, [node])
-    return multistatus(query.start, render_nodes(query, scene, [(href(path, folder=node.folder), node)], dead))
+    responses = render_nodes(query, scene, [(href(path, folder=node.folder), node)], dead)
+    if covering:  # taken since the basis was looked at
+        keeping = replace(keeping, basis=None)
+    return multistatus(query.start, keeping.gathering(query.start, [node], responses))
 
 
-def _folder(request: Request, query: Query, path: SpacePath, depth: int | None) -> Response:
+def _folder(request: Request, query: Query, path: SpacePath, depth: int | None, keeping: Keeping) -> Response:
     if depth is None:
         if not request.vault.files.stat(request.session, path).folder:
             raise NotFolder("A file.")
@@ -61,10 +89,40 @@ def _folder(request: Request, query: Query, path: SpacePath, depth: int | None) 
     listing = request.vault.files.list(request.session, path)
     locks = request.vault.locks.members(request.session, path) if query.locks else {}
     query, scene = gather_scene(request, query, path, listing.node, locks, token)
+    nodes = [listing.node, *listing.members]
+    responses = render_nodes(query, scene, _references(path, nodes), dead_properties(request, query, nodes))
+    if listing.unreadable or any(locks.values()):
+        keeping = replace(keeping, basis=None)
+    return multistatus(query.start, keeping.gathering(query.start, nodes, responses))
+
+
+def _renewed(request: Request, query: Query, path: SpacePath, known: Answer, keeping: Keeping) -> Answer | None:
+    """Make a listing that was made before anew, from what has changed in it; None if that is too much."""
+    seqs = {node: seq for node, (seq, _) in known.members.items()}
+    fresh = request.vault.files.renew(request.session, path, seqs)
+    if fresh is None:
+        return None
+    query, scene = gather_scene(request, query, path, fresh.node, {}, "")
+    nodes = [fresh.node, *fresh.changed]
+    responses = render_nodes(query, scene, _references(path, nodes), dead_properties(request, query, nodes))
+    members, own, left = dict(known.members), "", keeping.kept.most
+    for node, text in zip(nodes, responses, strict=True):
+        left -= len(text)
+        if left < 0:
+            return None
+        if node is fresh.node:
+            own = text
+        else:
+            members[node.id] = (node.seq, text)
+    return keeping.put(query.start, own, {node: members[node] for node in fresh.ids})
+
+
+def _references(path: SpacePath, nodes: Sequence[Node]) -> Iterator[tuple[str, Node]]:
+    """Yield a folder with its href, then its members."""
     base = href(path, folder=True)
-    members = ((base + escape_name(node.name) + ("/" if node.folder else ""), node) for node in listing.members)
-    dead = dead_properties(request, query, [listing.node, *listing.members])
-    return multistatus(query.start, render_nodes(query, scene, chain([(base, listing.node)], members), dead))
+    yield base, nodes[0]
+    for node in nodes[1:]:
+        yield base + escape_name(node.name) + ("/" if node.folder else ""), node
 
 
 def _virtual(request: Request, query: Query, depth: int | None) -> Response:
@@ -88,8 +146,7 @@ def gather_scene(
     role = request.vault.files.role(request.session, path) if query.role else None
     quota = None
     if query.quota:
-        stalls = _stalls(request.environ.get("HTTP_USER_AGENT", ""))
-        quota = None if stalls else request.vault.files.quota(request.session, path)
+        quota = None if _stalls(request) else request.vault.files.quota(request.session, path)
         if quota is None or quota.available is None:
             query = query.without_quota()
     return query, Scene(node.id, locks, inherited, quota, role, token)
@@ -100,9 +157,9 @@ def _token(request: Request, query: Query, path: SpacePath) -> str:
     return request.vault.sync.token(request.session, path) if query.token else ""
 
 
-def _stalls(agent: str) -> bool:
+def _stalls(request: Request) -> bool:
     """Tell whether this is a macOS that stalls for 90 s at mount when it is told a quota."""
-    found = _darwin(agent)
+    found = _darwin(request.environ.get("HTTP_USER_AGENT", ""))
     return found is not None and (int(found[1]), int(found[2])) >= _STALLING_DARWIN
 
 

@@ -22,7 +22,8 @@ from docstopd.dav.properties import (
 from docstopd.dav.refusal import Refusal, bad_request
 from docstopd.dav.xml_body import Element, children, parse, tag
 
-_LONGEST_KEPT = 8192
+LONGEST_KEPT = 8192
+"""Bytes of a body that is remembered."""
 _KEPT = 256
 _QUOTAS = frozenset({QUOTA_AVAILABLE, QUOTA_USED})
 _TOLD = tuple(live.name for live in TABLE.values() if live.allprop)
@@ -73,7 +74,7 @@ class Query:
 
 def read_query(body: bytes, most: int) -> Query:
     """Read a PROPFIND body; an empty one asks for everything (section 9.1). Raises 400, and 413 past `most` names."""
-    return _kept(body, most) if len(body) <= _LONGEST_KEPT else _read(body, most)
+    return _kept(body, most) if len(body) <= LONGEST_KEPT else _read(body, most)
 
 
 @lru_cache(maxsize=_KEPT)

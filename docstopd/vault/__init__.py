@@ -8,11 +8,13 @@ checked inside the transaction that they are for. No plaintext is written anywhe
 from docstopd.model import Guard, SpacePath
 from docstopd.vault.accounts import Accounts
 from docstopd.vault.audit import Audit
+from docstopd.vault.basis import Basis
 from docstopd.vault.change import Changes
 from docstopd.vault.content import Content
 from docstopd.vault.damage import DamageReports
 from docstopd.vault.files import Files, Listing
 from docstopd.vault.journal import Journal
+from docstopd.vault.kept import Kept
 from docstopd.vault.locks import Locks
 from docstopd.vault.session import Session
 from docstopd.vault.sessions import Sessions
@@ -21,7 +23,19 @@ from docstopd.vault.stores import Policy, Stores
 from docstopd.vault.syncing import SYNC_LIMIT, Report, Sync
 from docstopd.vault.upload import Upload
 
-__all__ = ["SYNC_LIMIT", "Content", "Listing", "Policy", "Report", "Session", "Stores", "Upload", "Vault"]
+__all__ = [
+    "SYNC_LIMIT",
+    "Basis",
+    "Content",
+    "Kept",
+    "Listing",
+    "Policy",
+    "Report",
+    "Session",
+    "Stores",
+    "Upload",
+    "Vault",
+]
 
 
 class Vault:

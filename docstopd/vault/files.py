@@ -12,6 +12,7 @@ from docstopd.catalog.nodes import Row
 from docstopd.errors import AlreadyExists, Damaged, Forbidden, IsFolder, NotFolder, TooLarge
 from docstopd.model import NO_GUARD, Guard, MemberRole, Micros, Node, NodeId, Quota, SpacePath, Written
 from docstopd.vault import guards, moving, naming, properties
+from docstopd.vault.basis import Basis, look
 from docstopd.vault.change import Change, Changes, checked_path
 from docstopd.vault.content import Content
 from docstopd.vault.copying import Copy
@@ -29,6 +30,19 @@ class Listing:
     node: Node
     members: list[Node]
     unreadable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A folder whose members were known before: the ids of all, in the order of a listing, and those that changed."""
+
+    node: Node
+    ids: list[NodeId]
+    changed: list[Node]
+
+
+MOST_RENEWED = 100
+"""Changed members up to which the others are not read again."""
 
 
 class Files:
@@ -69,6 +83,30 @@ class Files:
                 error = Damaged("a member of a folder cannot be read", row.id)
                 self._changes.damage.report(listing.node.space, session.user.id, error)
         return listing
+
+    def renew(self, session: Session, path: SpacePath, known: Mapping[NodeId, int]) -> Renewed | None:
+        """A folder and its members but those whose `seq` is the known one; None when it takes a whole listing.
+
+        Raises `NotFound`, `NotFolder`.
+        """
+        with self._changes.view(session, path[0]) as view:
+            tree = view.tree
+            folder = tree.find(naming.normal_path(path)[1:])[-1]
+            if not folder.folder:
+                raise NotFolder("this is a file")
+            found = tree.changed_members(folder.id, known, MOST_RENEWED)
+            if found is None or any(name is None for _, name in found[1]):
+                return None
+            changed = [tree.node(row, name) for row, name in found[1] if name is not None]
+            return Renewed(tree.node(folder, tree.name(folder)), found[0], changed)
+
+    def basis(self, session: Session, path: SpacePath, known: Basis | None, *, locks: bool) -> Basis | None:
+        """What an answer about the node at `path` rests on, as `basis.look` says; to be read before the answer's parts.
+
+        What changes between is then told newer than its basis says, and made anew the next time. Raises `NotFound`.
+        """
+        with self._changes.view(session, path[0]) as view:
+            return look(view, naming.normal_path(path), known, locks=locks, now=self._stores.clock())
 
     def open(self, session: Session, path: SpacePath) -> Content:
         """A file's content, to be closed by the caller. Raises `NotFound`, `IsFolder`, `Damaged`."""

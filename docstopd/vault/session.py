@@ -7,16 +7,19 @@ from docstopd.crypto.spacekey import SpaceKey
 from docstopd.crypto.userkey import Identity
 from docstopd.keyring import Slot
 from docstopd.model import Micros, SpaceId, User, UserId
+from docstopd.vault.kept import Kept
 
 
 class Unlocked:
     """What one credential has unlocked in this process; shared by the requests that bring it again.
 
+    `kept` are answers made with these keys: both go together.
+
     Python cannot overwrite the bytes of a dropped key: they are out of reach at once, and out of memory when the
     interpreter uses the place again.
     """
 
-    def __init__(self, user: UserId, slot: Slot, identity: Identity, since: Micros) -> None:
+    def __init__(self, user: UserId, slot: Slot, identity: Identity, since: Micros, kept: Kept) -> None:
         self.user = user
         self.slot = slot.id
         self.kind = slot.kind
@@ -24,6 +27,7 @@ class Unlocked:
         self.since = since
         self.until = slot.expires
         self.used = since
+        self.kept = kept
         self._spaces: dict[SpaceId, dict[int, SpaceKey]] = {}
         self._changing = threading.Lock()
 
@@ -40,6 +44,7 @@ class Unlocked:
         """Forget a space's keys: the user is no longer a member."""
         with self._changing:
             self._spaces = {known: keys for known, keys in self._spaces.items() if known != space}
+        self.kept.drop_all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +55,8 @@ class Session:
     unlocked: Unlocked = field(repr=False)
     address: str = ""
     agent: str = ""
+
+    @property
+    def kept(self) -> Kept:
+        """Answers that were given to this credential before."""
+        return self.unlocked.kept

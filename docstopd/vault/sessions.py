@@ -14,6 +14,7 @@ from docstopd.keyring import Slot
 from docstopd.model import SECOND, Micros, SlotKind, User
 from docstopd.vault.damage import DamageReports
 from docstopd.vault.journal import NOBODY, SYSTEM, Facts, Journal, Seal
+from docstopd.vault.kept import Room
 from docstopd.vault.session import Session, Unlocked
 from docstopd.vault.stores import Policy, Stores
 from docstopd.vault.throttle import Throttle
@@ -45,6 +46,7 @@ class Sessions:
         self._turnstile = Turnstile(stores.turnstile)
         self._damage = damage
         self._digest_key = os.urandom(32)
+        self._room = Room(policy.kept)
         self._verified: dict[bytes, Unlocked] = {}
         self._verifying: dict[bytes, threading.Lock] = {}
         self._guard = threading.Lock()
@@ -153,7 +155,7 @@ class Sessions:
 
     def _unlock(self, user: User, slot: Slot, key: bytes, now: Micros) -> Unlocked:
         _public, private = self._stores.keyring.identity(user.id, user.name)
-        return Unlocked(user.id, slot, Identity.unwrap(UserKey(key), user.id, private), now)
+        return Unlocked(user.id, slot, Identity.unwrap(UserKey(key), user.id, private), now, self._room.shelf())
 
     def unlock_with(self, user: User, slot: Slot, key: bytes) -> Session:
         """A session from a user key that was opened otherwise (a new account, a recovery)."""

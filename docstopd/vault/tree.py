@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from docstopd.catalog import nodes
@@ -85,6 +85,17 @@ class Tree:
     def members(self, folder: NodeId) -> Iterator[tuple[Row, str | None]]:
         """Every member of a folder and its name, None for a row that is not sound: one bad row hides no other."""
         return map(self._readable, nodes.children(self._rows, folder))
+
+    def changed_members(
+        self, folder: NodeId, known: Mapping[NodeId, int], most: int
+    ) -> tuple[list[NodeId], list[tuple[Row, str | None]]] | None:
+        """All members' ids, and those whose seq is not the known one as `members` gives them; None beyond `most`."""
+        found = nodes.seqs(self._rows, folder)
+        changed = [node for node, seq in found if known.get(node) != seq]
+        if len(changed) > most:
+            return None
+        rows = [row for node in changed if (row := nodes.get(self._rows, node)) is not None]
+        return [node for node, _ in found], list(map(self._readable, rows))
 
     def members_from(self, folder: NodeId, first: int, limit: int) -> list[tuple[Row, str | None]]:
         """The next members of a folder as `members` gives them, by id, from the id `first` on."""
