@@ -48,10 +48,11 @@ CREATE TABLE runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     job TEXT NOT NULL,
     started INTEGER NOT NULL,
-    ended INTEGER,                   -- NULL while it runs, and for ever when its process died
-    outcome TEXT NOT NULL,           -- running, done, refused or failed
+    ended INTEGER,                   -- NULL while it runs, and until somebody sees that its process died
+    outcome TEXT NOT NULL,           -- running, done, refused, failed or stopped
     dry INTEGER NOT NULL,
-    report TEXT NOT NULL             -- JSON; counts and ids, nothing personal
+    report TEXT NOT NULL,            -- JSON; counts and ids, nothing personal
+    reason TEXT NOT NULL             -- why it was not done, for people; empty otherwise
 ) STRICT;
 CREATE INDEX runs_job ON runs(job, started);
 """

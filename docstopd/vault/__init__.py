@@ -16,6 +16,7 @@ from docstopd.vault.files import Files, Listing
 from docstopd.vault.journal import Journal
 from docstopd.vault.kept import Kept
 from docstopd.vault.locks import Locks
+from docstopd.vault.runs import Runs
 from docstopd.vault.session import Session
 from docstopd.vault.sessions import Sessions
 from docstopd.vault.spaces import Spaces
@@ -53,6 +54,7 @@ class Vault:
         self.sync = Sync(changes)
         self.accounts = Accounts(stores, journal, self.sessions, self.spaces, policy)
         self.audit = Audit(stores)
+        self.runs = Runs(stores, journal)
 
     def check(self, session: Session, path: SpacePath, guard: Guard) -> None:
         """Raises `PreconditionFailed` unless the conditions hold now; for requests that change nothing."""

@@ -1,0 +1,11 @@
+"""Jobs: what runs by itself, when, and how it is written down.
+
+What always holds: one job runs once at a time, over all processes; each run is in the ledger before it begins; a run
+that fails is in the journal and in the log; what destroys waits while the clock is in doubt. No job needs the key of a
+sealed space.
+"""
+
+from docstopd.jobs.job import Job, in_turn
+from docstopd.jobs.runner import Ended, Runner
+
+__all__ = ["Ended", "Job", "Runner", "in_turn"]

@@ -1,0 +1,103 @@
+"""Runs one job: alone among all processes, written down before and after, loud when it goes wrong."""
+
+import fcntl
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from docstopd.db import durable
+from docstopd.errors import Busy, DocstopdError, Refused, StateUnknown
+from docstopd.jobs.job import Job
+from docstopd.vault.progress import SILENT, Progress, Report
+from docstopd.vault.runs import Outcome, Runs
+
+_log = logging.getLogger(__name__)
+
+
+class Stopped(BaseException):
+    """Raised by a `Progress` to end a run between two steps; no job catches it by accident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended."""
+
+    outcome: Outcome
+    report: Report
+    reason: str = ""
+
+
+class Runner:
+    """Runs jobs for one process; `folder` holds the locks, which its processes share.
+
+    `may_destroy` raises `Refused` while what destroys has to wait.
+    """
+
+    def __init__(self, runs: Runs, folder: Path, may_destroy: Callable[[], None]) -> None:
+        self._runs = runs
+        self._folder = folder
+        self._may_destroy = may_destroy
+
+    def run(self, job: Job, progress: Progress = SILENT, *, dry: bool = False) -> Ended:
+        """Run a job to its end, whichever that is. Raises `Busy` when it runs already, `StateUnknown`."""
+        with self._alone(job.name):
+            self._runs.close_lost(job.name)
+            run = self._runs.begin(job.name, dry=dry)
+            ended = self._attempt(job, progress, dry=dry)
+            self._runs.end(job.name, run, ended.outcome, ended.report, ended.reason, dry=dry)
+        return ended
+
+    def close_lost(self, job: Job) -> None:
+        """End what died with its process; nothing, while the job runs elsewhere."""
+        try:
+            with self._alone(job.name):
+                lost = self._runs.close_lost(job.name)
+        except Busy:
+            return
+        if lost:
+            _log.error("job %s: the process of its last run ended before it did", job.name)
+
+    def _attempt(self, job: Job, progress: Progress, *, dry: bool) -> Ended:
+        try:
+            if job.destructive and not dry:
+                self._may_destroy()
+            report = job.run(progress, dry)
+        except StateUnknown:
+            raise
+        except Stopped:
+            _log.warning("job %s was stopped before it was done; it is made up at the next start", job.name)
+            return Ended(Outcome.STOPPED, {}, "it was asked to stop")
+        except Refused as error:
+            _log.error("job %s is refused: %s", job.name, error)
+            return Ended(Outcome.REFUSED, {}, str(error))
+        except DocstopdError as error:
+            _log.error("job %s failed: %s", job.name, error)
+            return Ended(Outcome.FAILED, {}, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the ledger and the log have to know
+            # An unknown error's text may hold anything: the log keeps it, the ledger only its kind.
+            _log.exception("job %s failed", job.name)
+            return Ended(Outcome.FAILED, {}, f"an error that nobody expected ({type(error).__name__}); the log has it")
+        _log.info("job %s is done: %s", job.name, _shown(report))
+        return Ended(Outcome.DONE, report)
+
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[None]:
+        """Hold the job's lock, which ends with the process that holds it."""
+        durable.make_folder(self._folder)
+        with durable.translated():
+            descriptor = os.open(self._folder / f"job-{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Busy(f"job {name} is running already; wait until it has ended") from None
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _shown(report: Report) -> str:
+    return ", ".join(f"{key} {value}" for key, value in report.items()) or "nothing to do"
