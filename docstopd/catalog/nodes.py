@@ -7,7 +7,7 @@ from typing import Any
 from docstopd.db import Rows
 from docstopd.model import BlobId, Micros, NodeId, SpaceId
 
-_COLUMNS = "id, space, parent, name, epoch, folder, blob, size, seq, created, modified, proof"
+COLUMNS = "id, space, parent, name, epoch, folder, blob, size, seq, created, modified, proof"
 
 _BELOW = """WITH RECURSIVE below(id) AS (
     SELECT ? UNION ALL SELECT n.id FROM nodes n JOIN below b ON n.parent = b.id WHERE n.deleted IS NULL)"""
@@ -37,7 +37,7 @@ def _row(row: tuple[Any, ...]) -> Row:
 
 def get(rows: Rows, node: NodeId) -> Row | None:
     """The node of that id, in the trash or not."""
-    row = rows.one(f"SELECT {_COLUMNS} FROM nodes WHERE id = ?", node)
+    row = rows.one(f"SELECT {COLUMNS} FROM nodes WHERE id = ?", node)
     return _row(row) if row else None
 
 
@@ -45,14 +45,14 @@ def child(rows: Rows, parent: NodeId, names: Sequence[bytes]) -> Row | None:
     """The member of a folder under one of the sealed forms of its name (one for each epoch in use)."""
     if len(names) == 1:
         row = rows.one(
-            f"SELECT {_COLUMNS} FROM nodes WHERE parent = ? AND name = ? AND deleted IS NULL",
+            f"SELECT {COLUMNS} FROM nodes WHERE parent = ? AND name = ? AND deleted IS NULL",
             parent,
             names[0],
         )
     else:
         marks = ", ".join("?" * len(names))
         row = rows.one(
-            f"SELECT {_COLUMNS} FROM nodes WHERE parent = ? AND name IN ({marks}) AND deleted IS NULL",
+            f"SELECT {COLUMNS} FROM nodes WHERE parent = ? AND name IN ({marks}) AND deleted IS NULL",
             parent,
             *names,
         )
@@ -61,7 +61,7 @@ def child(rows: Rows, parent: NodeId, names: Sequence[bytes]) -> Row | None:
 
 def children(rows: Rows, parent: NodeId) -> list[Row]:
     """The members of a folder, in no order that means anything."""
-    found = rows.all(f"SELECT {_COLUMNS} FROM nodes WHERE parent = ? AND deleted IS NULL", parent)
+    found = rows.all(f"SELECT {COLUMNS} FROM nodes WHERE parent = ? AND deleted IS NULL", parent)
     return [_row(row) for row in found]
 
 
@@ -75,7 +75,7 @@ def children_from(rows: Rows, parent: NodeId, first: int, limit: int) -> list[Ro
     """The next members of a folder, by id, from the id `first` on."""
     found = rows.all(
         # The plus signs keep the query on the index of places: by id it would read every node of every space.
-        f"SELECT {_COLUMNS} FROM nodes WHERE parent = ? AND deleted IS NULL AND +id >= ? ORDER BY +id LIMIT ?",
+        f"SELECT {COLUMNS} FROM nodes WHERE parent = ? AND deleted IS NULL AND +id >= ? ORDER BY +id LIMIT ?",
         parent,
         first,
         limit,
@@ -86,7 +86,7 @@ def children_from(rows: Rows, parent: NodeId, first: int, limit: int) -> list[Ro
 def below(rows: Rows, node: NodeId) -> list[Row]:
     """The node and everything below it that is not in the trash, parents before members."""
     found = rows.all(
-        f"{_BELOW} SELECT {_COLUMNS} FROM nodes WHERE id IN below ORDER BY id",
+        f"{_BELOW} SELECT {COLUMNS} FROM nodes WHERE id IN below ORDER BY id",
         node,
     )
     by_parent: dict[NodeId, list[Row]] = {}
@@ -102,15 +102,6 @@ def below(rows: Rows, node: NodeId) -> list[Row]:
     return ordered
 
 
-def in_trash(rows: Rows, space: SpaceId) -> list[Row]:
-    """The heads of the deleted trees of a space."""
-    found = rows.all(
-        f"SELECT {_COLUMNS} FROM nodes WHERE space = ? AND deleted IS NOT NULL ORDER BY deleted",
-        space,
-    )
-    return [_row(row) for row in found]
-
-
 def reserve(rows: Rows) -> NodeId:
     """An id for the next `add`, so that its name and proof can be sealed with it; never given out twice."""
     row: Any = rows.one("SELECT seq FROM sqlite_sequence WHERE name = 'nodes'")
@@ -120,7 +111,7 @@ def reserve(rows: Rows) -> NodeId:
 def add(rows: Rows, node: Row) -> None:
     """Raises `AlreadyExists` when the place is taken."""
     rows.run(
-        f"INSERT INTO nodes ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO nodes ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         node.id,
         node.space,
         node.parent,

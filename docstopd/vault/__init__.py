@@ -16,6 +16,8 @@ from docstopd.vault.files import Files, Listing
 from docstopd.vault.journal import Journal
 from docstopd.vault.kept import Kept
 from docstopd.vault.locks import Locks
+from docstopd.vault.past import Past
+from docstopd.vault.retention.holds import Cover
 from docstopd.vault.runs import Runs
 from docstopd.vault.session import Session
 from docstopd.vault.sessions import Sessions
@@ -52,6 +54,7 @@ class Vault:
         self.files = Files(changes)
         self.locks = Locks(changes)
         self.sync = Sync(changes)
+        self.past = Past(changes, Cover)
         self.accounts = Accounts(stores, journal, self.sessions, self.spaces, policy)
         self.audit = Audit(stores)
         self.runs = Runs(stores, journal)

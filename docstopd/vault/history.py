@@ -21,9 +21,10 @@ from docstopd.model import Entry, NodeId, SpaceId, SpacePath
 from docstopd.vault.journal import BATCH, read_payload
 
 QUIET = frozenset(
-    {"lock", "unlock", "read", "damage", "space-add", "space-destroyed", "grant", "revoke", "custody", "quota"}
+    {"lock", "unlock", "read", "damage", "space-add", "space-destroyed", "grant", "revoke", "custody", "quota", "purge"}
 )
-"""What changes no file or folder. Any other action counts, so that a new one cannot be forgotten here."""
+"""What changes no file or folder in the tree (what is purged has left it before). Any other action counts, so that a
+new one cannot be forgotten here."""
 
 
 @dataclass(frozen=True, slots=True)
