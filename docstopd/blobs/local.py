@@ -7,8 +7,9 @@ from pathlib import Path
 
 from cryptography.utils import Buffer
 
-from docstopd.blobs.stream import Stream, write_all
+from docstopd.blobs.stream import Stream
 from docstopd.db import durable
+from docstopd.db.reader import FileReader
 from docstopd.errors import AlreadyExists, Damaged
 from docstopd.model import BlobId
 
@@ -43,10 +44,10 @@ class LocalBlobs:
         """See `BlobStore.create`."""
         return LocalWriter(self._folder(blob), blob.hex())
 
-    def open(self, blob: BlobId) -> "LocalReader":
+    def open(self, blob: BlobId) -> FileReader:
         """See `BlobStore.open`."""
         try:
-            return LocalReader(os.open(self._path(blob), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW))
+            return FileReader(os.open(self._path(blob), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW))
         except OSError as error:
             raise Damaged(f"blob {blob.hex()} cannot be opened: {error.strerror}") from error
 
@@ -61,33 +62,6 @@ class LocalBlobs:
             for path in folder.iterdir():
                 if path.suffix != PART:
                     yield BlobId(bytes.fromhex(path.name))
-
-
-class LocalReader:
-    """An open blob file."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self.size = os.fstat(descriptor).st_size
-
-    def read_into(self, offset: int, target: memoryview) -> int:
-        """See `BlobReader.read_into`."""
-        done = 0
-        try:
-            while done < len(target):
-                count = os.preadv(self._descriptor, [target[done:]], offset + done)
-                if not count:
-                    break
-                done += count
-        except OSError as error:
-            raise Damaged(f"a blob cannot be read: {error.strerror}") from error
-        return done
-
-    def close(self) -> None:
-        """See `BlobReader.close`."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
 
 
 class LocalWriter:
@@ -119,7 +93,7 @@ class LocalWriter:
             self._stream.finish()
         else:
             self._digest.update(self._small)
-            write_all(self._descriptor, self._small)
+            durable.write_all(self._descriptor, self._small)
         if os.path.lexists(f"{self._folder}/{self._name}"):
             raise AlreadyExists("a blob of that id exists")
         # No row names the blob yet, so that what a crash leaves under its name is an orphan like any other.

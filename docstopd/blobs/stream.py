@@ -90,7 +90,7 @@ class Stream:
                 self._write_direct(piece)
             else:
                 self._usual_way()
-                write_all(self._descriptor, piece)
+                durable.write_all(self._descriptor, piece)
 
     def _write_direct(self, piece: memoryview) -> None:
         try:
@@ -101,19 +101,11 @@ class Stream:
             written = 0  # larger sectors than a page, or no whole block left: the usual way knows
         if written < len(piece):
             self._usual_way()
-            write_all(self._descriptor, piece[written:])
+            durable.write_all(self._descriptor, piece[written:])
 
     def _usual_way(self) -> None:
         if self._direct:
             self._direct = not _set_direct(self._descriptor, on=False)
-
-
-def write_all(descriptor: int, data: Buffer) -> None:
-    """Write every byte. Raises `StorageFull`, `Failed`."""
-    view = memoryview(data)
-    with durable.translated():
-        while view:
-            view = view[os.write(descriptor, view) :]
 
 
 def _set_direct(descriptor: int, *, on: bool) -> bool:

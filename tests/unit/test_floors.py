@@ -13,7 +13,7 @@ import docstopd
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "model"),
     ("config", "crypto", "db"),
-    ("catalog", "keyring", "blobs"),
+    ("catalog", "keyring", "blobs", "targets"),
     ("vault",),
     ("dav", "http", "portal", "jobs", "watch"),
     ("daemon",),
