@@ -1,7 +1,9 @@
 """Blobs as files: `blobs/3f/3f…`, mode 0400, in 256 folders by the first byte of the id."""
 
+import contextlib
 import hashlib
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from docstopd.blobs.stream import Stream
 from docstopd.db import durable
 from docstopd.db.reader import FileReader
 from docstopd.errors import AlreadyExists, Damaged
-from docstopd.model import BlobId
+from docstopd.model import BlobId, Micros
 
 INLINE = 1 << 20
 """Bytes below which a second thread costs more than it gives."""
@@ -40,9 +42,9 @@ class LocalBlobs:
     def _path(self, blob: BlobId) -> str:
         return f"{self._folder(blob)}/{blob.hex()}"
 
-    def create(self, blob: BlobId) -> "LocalWriter":
+    def create(self, blob: BlobId, *, replace: bool = False) -> "LocalWriter":
         """See `BlobStore.create`."""
-        return LocalWriter(self._folder(blob), blob.hex())
+        return LocalWriter(self._folder(blob), blob.hex(), replace=replace)
 
     def open(self, blob: BlobId) -> FileReader:
         """See `BlobStore.open`."""
@@ -58,19 +60,44 @@ class LocalBlobs:
 
     def ids(self) -> Iterator[BlobId]:
         """See `BlobStore.ids`."""
+        for entry in self._entries():
+            if not entry.name.endswith(PART):
+                yield BlobId(bytes.fromhex(entry.name))
+
+    def _entries(self) -> Iterator["os.DirEntry[str]"]:
         for folder in sorted(Path(self._root).glob("[0-9a-f][0-9a-f]")):
-            for path in folder.iterdir():
-                if path.suffix != PART:
-                    yield BlobId(bytes.fromhex(path.name))
+            with durable.translated(), os.scandir(folder) as entries:
+                yield from entries
+
+    def received(self, blob: BlobId) -> Micros | None:
+        """See `BlobStore.received`."""
+        with durable.translated():
+            try:
+                return os.stat(self._path(blob), follow_symlinks=False).st_mtime_ns // 1000  # noqa: PTH116 - a text
+            except FileNotFoundError:
+                return None
+
+    def sweep(self, before: Micros) -> int:
+        """See `BlobStore.sweep`."""
+        removed = 0
+        for entry in self._entries():
+            if entry.name.endswith(PART):
+                with durable.translated(), contextlib.suppress(FileNotFoundError):  # it was finished meanwhile
+                    if entry.stat(follow_symlinks=False).st_mtime_ns // 1000 < before:
+                        durable.remove(entry.path)
+                        removed += 1
+        return removed
 
 
 class LocalWriter:
     """A blob file on its way in: kept in memory while it is small, streamed to the disk when it is not."""
 
-    def __init__(self, folder: str, name: str) -> None:
-        self._temporary = f"{folder}/{name}{PART}"
+    def __init__(self, folder: str, name: str, *, replace: bool) -> None:
+        # A healer that died has left its file under its own name; nobody else's upload has it.
+        self._temporary = f"{folder}/{name}{f'.{secrets.token_hex(4)}' if replace else ''}{PART}"
         self._folder = folder
         self._name = name
+        self._replace = replace
         self._digest = hashlib.sha256()
         self._small = bytearray()
         self._stream: Stream | None = None
@@ -94,10 +121,14 @@ class LocalWriter:
         else:
             self._digest.update(self._small)
             durable.write_all(self._descriptor, self._small)
-        if os.path.lexists(f"{self._folder}/{self._name}"):
+        if self._replace:
+            durable.sync(self._descriptor)
+            durable.publish(Path(self._temporary), Path(self._folder, self._name))
+        elif os.path.lexists(f"{self._folder}/{self._name}"):
             raise AlreadyExists("a blob of that id exists")
-        # No row names the blob yet, so that what a crash leaves under its name is an orphan like any other.
-        durable.publish_unread(self._descriptor, self._temporary, self._folder, self._name)
+        else:
+            # No row names the blob yet, so that what a crash leaves under its name is an orphan like any other.
+            durable.publish_unread(self._descriptor, self._temporary, self._folder, self._name)
         self._close()
         return self._digest.digest()
 

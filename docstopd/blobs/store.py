@@ -5,7 +5,7 @@ from typing import Protocol
 
 from cryptography.utils import Buffer
 
-from docstopd.model import BlobId
+from docstopd.model import BlobId, Micros
 
 
 class BlobWriter(Protocol):
@@ -36,8 +36,11 @@ class BlobReader(Protocol):
 class BlobStore(Protocol):
     """Blobs by id, shared by threads and processes."""
 
-    def create(self, blob: BlobId) -> BlobWriter:
-        """Begin a blob; `finish` raises `AlreadyExists` when the id is taken."""
+    def create(self, blob: BlobId, *, replace: bool = False) -> BlobWriter:
+        """Begin a blob; `finish` raises `AlreadyExists` when the id is taken.
+
+        `replace` is for healing: the same content in place of one that is damaged or gone; a reader finds either.
+        """
 
     def open(self, blob: BlobId) -> BlobReader:
         """Raises `Damaged` when there is none: only blobs that have a row are asked for."""
@@ -47,3 +50,9 @@ class BlobStore(Protocol):
 
     def ids(self) -> Iterator[BlobId]:
         """All blobs that are whole, in any order; those that come or go meanwhile may be seen or not."""
+
+    def received(self, blob: BlobId) -> Micros | None:
+        """When it was finished, by the store's own clock; None when it is not there."""
+
+    def sweep(self, before: Micros) -> int:
+        """Remove what writers left half written that died before that time; how many."""

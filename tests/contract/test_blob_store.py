@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -187,3 +188,46 @@ def test_many_blobs_come_in_at_once(opened: Open) -> None:
         list(pool.map(lambda n: put(stores[n % 2], blob_id(n), bytes([n]) * n * 9000), range(1, 200)))
     assert set(stores[0].ids()) == {blob_id(n) for n in range(1, 200)}
     assert all(get(stores[1], blob_id(n)) == bytes([n]) * n * 9000 for n in range(1, 200))
+
+
+@pytest.mark.parametrize("size", [10, 3_000_000])
+def test_a_damaged_blob_is_replaced_whole(opened: Open, size: int) -> None:
+    """Who has it open keeps what he opened; a blob that is gone comes back."""
+    store = opened()
+    put(store, blob_id(), b"damaged")
+    reader = store.open(blob_id())
+    content = os.urandom(size)
+    for _ in range(2):
+        writer = store.create(blob_id(), replace=True)
+        writer.write(content)
+        assert writer.finish() == hashlib.sha256(content).digest()
+        assert get(opened(), blob_id()) == content
+        store.delete(blob_id())
+    target = bytearray(7)
+    reader.read_into(0, memoryview(target))
+    assert target == b"damaged"
+    reader.close()
+
+
+def test_a_blob_has_the_time_at_which_it_came(store: BlobStore) -> None:
+    """One that is not there has none."""
+    before = time.time_ns() // 1000 - 2_000_000
+    put(store, blob_id(), b"content")
+    received = store.received(blob_id())
+    assert received is not None
+    assert before < received < before + 60_000_000
+    assert store.received(blob_id(2)) is None
+
+
+def test_what_died_half_written_is_swept_by_its_age(opened: Open) -> None:
+    """What is on its way stays, and so does what is whole."""
+    store = opened()
+    put(store, blob_id(), b"whole")
+    writer = store.create(blob_id(2))
+    writer.write(bytes(3_000_000))
+    now = time.time_ns() // 1000
+    assert opened().sweep(now - 60_000_000) == 0
+    assert opened().sweep(now + 60_000_000) == 1
+    assert opened().sweep(now + 60_000_000) == 0
+    writer.abort()
+    assert list(store.ids()) == [blob_id()]

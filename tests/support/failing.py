@@ -61,9 +61,9 @@ class FailingBlobs:
         self.finished_fails: Exception | None = None
         self.delete_fails: Exception | None = None
 
-    def create(self, blob: BlobId) -> BlobWriter:
+    def create(self, blob: BlobId, *, replace: bool = False) -> BlobWriter:
         raise_if(self.create_fails)
-        return _FailingWriter(self, self._inner.create(blob))
+        return _FailingWriter(self, self._inner.create(blob, replace=replace))
 
     def open(self, blob: BlobId) -> BlobReader:
         return self._inner.open(blob)
@@ -74,6 +74,12 @@ class FailingBlobs:
 
     def ids(self) -> Iterator[BlobId]:
         return self._inner.ids()
+
+    def received(self, blob: BlobId) -> int | None:
+        return self._inner.received(blob)
+
+    def sweep(self, before: int) -> int:
+        return self._inner.sweep(before)
 
 
 class _FailingWriter:
