@@ -50,6 +50,12 @@ def streams(rows: Rows) -> list[bytes]:
     return [row[0] for row in found]
 
 
+def heads(rows: Rows) -> list[tuple[bytes, tuple[int, bytes]]]:
+    """Where every stream ends: its id, and the number and hash of its last entry."""
+    found: list[Any] = rows.all("SELECT stream, seq, hash FROM heads ORDER BY stream")
+    return [(row[0], (row[1], row[2])) for row in found]
+
+
 def entries(rows: Rows, stream: bytes, after: int, limit: int) -> list[Entry]:
     """The next entries of a stream after a number, in order."""
     found: list[Any] = rows.all(

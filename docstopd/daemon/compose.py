@@ -20,7 +20,7 @@ from docstopd.errors import ConfigurationError, Damaged, Refused
 from docstopd.http import Application
 from docstopd.keyring import MIGRATIONS as KEYRING
 from docstopd.keyring import Keyring
-from docstopd.vault import Policy, Stores, Vault
+from docstopd.vault import CHECKPOINTS, Policy, Stores, Vault
 
 CANARY = b"docstopd keyring"
 _HOUSEKEEPING = 1.0
@@ -59,6 +59,7 @@ def open_stores(config: Config, server: ServerKey, stack: ExitStack, *, read_onl
         server=server,
         turnstile=config.data / "run",
         organisation=_checked_organisation(keyring),
+        checkpoints=config.data / CHECKPOINTS,
         read_only=read_only,
     )
 

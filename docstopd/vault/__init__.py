@@ -10,6 +10,8 @@ from docstopd.vault.accounts import Accounts
 from docstopd.vault.audit import Audit
 from docstopd.vault.basis import Basis
 from docstopd.vault.change import Changes
+from docstopd.vault.checkpoints import NAME as CHECKPOINTS
+from docstopd.vault.checkpoints import Checkpoints
 from docstopd.vault.content import Content
 from docstopd.vault.damage import DamageReports
 from docstopd.vault.files import Files, Listing
@@ -27,6 +29,7 @@ from docstopd.vault.syncing import SYNC_LIMIT, Report, Sync
 from docstopd.vault.upload import Upload
 
 __all__ = [
+    "CHECKPOINTS",
     "SYNC_LIMIT",
     "Basis",
     "Content",
@@ -57,6 +60,7 @@ class Vault:
         self.past = Past(changes, Cover)
         self.accounts = Accounts(stores, journal, self.sessions, self.spaces, policy)
         self.audit = Audit(stores)
+        self.checkpoints = Checkpoints(stores)
         self.runs = Runs(stores, journal)
 
     def check(self, session: Session, path: SpacePath, guard: Guard) -> None:

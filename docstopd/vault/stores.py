@@ -24,7 +24,7 @@ def wall_clock() -> Micros:
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The three stores, the server key, and what tests replace: clock, randomness and the cost of a password."""
+    """The three stores, the server key, the file of checkpoints, and what tests replace: clock, randomness, a cost."""
 
     catalog: Database
     keyring: Keyring
@@ -32,6 +32,7 @@ class Stores:
     server: ServerKey
     turnstile: Path
     organisation: hpke.PublicKey | None = None
+    checkpoints: Path | None = None
     clock: Callable[[], Micros] = wall_clock
     random: Callable[[int], bytes] = os.urandom
     cost: Cost = PASSWORD_COST

@@ -139,6 +139,7 @@ def open_bench(
         blobs=LocalBlobs(folder / "blobs"),
         server=server,
         turnstile=folder / "run",
+        checkpoints=folder / "checkpoints",
         clock=clock,
         cost=CHEAP,
     )

@@ -1,0 +1,238 @@
+"""Checkpoints: signed statements of where every stream of the journal ended at one moment, outside of the database.
+
+Whoever can write to the database alone cannot move what a checkpoint says. The file beside the database has a line for
+each: a signed note (c2sp.org/tlog-checkpoint) whose root is the Merkle root over all heads, and the heads that moved
+since the line before. So the file grows by what happened, and the heads of any line are those of all lines up to it.
+`docs/format.md` states every byte.
+"""
+
+import base64
+import binascii
+import datetime
+import fcntl
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from docstopd.catalog import journal as store
+from docstopd.crypto import merkle, note
+from docstopd.db import durable
+from docstopd.errors import Damaged, Failed, Refused
+from docstopd.model import SECOND, Micros
+from docstopd.vault.progress import SILENT, Progress, Report
+from docstopd.vault.stores import Stores
+
+NAME = "checkpoints"
+"""The file's name in the data folder, and in a second folder that it is copied to."""
+
+WHOLE_EVERY = 24
+"""A line with all heads comes at least so often: what a damaged line takes with it ends there."""
+
+Head = tuple[int, bytes]
+"""The number and the hash of a stream's last entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One good line: `heads` are all heads then, `moved` those that the line itself has."""
+
+    line: int
+    time: Micros
+    note: str
+    heads: Mapping[bytes, Head]
+    moved: Mapping[bytes, Head]
+
+    @property
+    def entries(self) -> int:
+        """How many entries all streams had."""
+        return sum(seq for seq, _hash in self.heads.values())
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that is not what was written, or that follows one that is not: it proves nothing."""
+
+    line: int
+    what: str
+
+
+class Checkpoints:
+    """The door to the checkpoints of one data folder."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._keys = [stores.server.signer.public_key()]
+
+    @property
+    def origin(self) -> str:
+        """The name under which this service signs, as its notes say it."""
+        return origin_of(self._keys[0])
+
+    @property
+    def verifier_key(self) -> str:
+        """The public key with its name, one line, for whoever verifies elsewhere."""
+        return note.verifier_key(self.origin, self._keys[0])
+
+    def sign(self, progress: Progress = SILENT, dry: bool = False) -> Report:
+        """Append a checkpoint of all heads; durable when this returns. Without a new entry nothing is appended."""
+        if self._stores.checkpoints is None:
+            raise Refused("this vault keeps no checkpoints")
+        with _alone(self._stores.checkpoints) as descriptor:
+            last, lines = _last(self._lines(descriptor))
+            progress("journal", 0, 1)
+            with self._stores.catalog.read() as rows:
+                heads = dict(store.heads(rows))
+            report = {"streams": len(heads), "entries": sum(seq for seq, _hash in heads.values())}
+            if dry or (last is not None and dict(last.heads) == heads):
+                return {**report, "signed": False}
+            self._append(descriptor, heads, None if lines % WHOLE_EVERY == 0 else last)
+        return {**report, "signed": True}
+
+    def all(self) -> Iterator[Checkpoint | BadLine]:
+        """Every line of the file, oldest first; nothing without one."""
+        if self._stores.checkpoints is not None:
+            yield from self.read(self._stores.checkpoints)
+
+    def read(self, path: Path) -> Iterator[Checkpoint | BadLine]:
+        """Every line of a file of checkpoints; nothing when there is no such file."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise Failed(f"{path} cannot be read ({error.strerror})") from None
+        try:
+            yield from self._lines(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def newest(self) -> Checkpoint | None:
+        """The last good one."""
+        return _last(self.all())[0]
+
+    def check(self, text: str) -> None:
+        """Raises `Damaged` unless `text` is a note that this service signed."""
+        note.verified(text, self.origin, self._keys)
+
+    # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _append(self, descriptor: int, heads: dict[bytes, Head], before: Checkpoint | None) -> None:
+        now = self._stores.clock()
+        moved = heads if before is None else {s: head for s, head in heads.items() if before.heads.get(s) != head}
+        signed = note.sign(_text(self.origin, now, heads), self.origin, self._stores.server.signer)
+        line = {
+            "note": signed,
+            "whole": before is None or any(stream not in heads for stream in before.heads),
+            "heads": {stream.hex(): [seq, digest.hex()] for stream, (seq, digest) in moved.items()},
+        }
+        if line["whole"]:
+            line["heads"] = {stream.hex(): [seq, digest.hex()] for stream, (seq, digest) in heads.items()}
+        content = memoryview(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+        with durable.translated():
+            while content:
+                content = content[os.write(descriptor, content) :]
+        durable.sync(descriptor)
+
+    def _lines(self, descriptor: int) -> Iterator[Checkpoint | BadLine]:
+        heads: dict[bytes, Head] | None = {}
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            file.seek(0)
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    return  # the process died while it wrote: nobody was told of it, and the next one goes over it
+                try:
+                    found = self._read(number, line, heads)
+                except (Damaged, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+                    what = str(error) if isinstance(error, Damaged) else "is not what was written"
+                    heads = None
+                    yield BadLine(number, what)
+                else:
+                    heads = dict(found.heads)
+                    yield found
+
+    def _read(self, number: int, line: bytes, before: Mapping[bytes, Head] | None) -> Checkpoint:
+        content = json.loads(line)
+        text = note.verified(content["note"], self.origin, self._keys)
+        moved = {bytes.fromhex(stream): (int(seq), bytes.fromhex(h)) for stream, (seq, h) in content["heads"].items()}
+        if before is None and not content["whole"]:
+            raise Damaged("cannot be checked: it goes on from a line that is damaged")
+        heads = moved if content["whole"] else {**(before or {}), **moved}
+        time, root = _parsed(text)
+        if merkle.root(leaves(heads)) != root:
+            raise Damaged("has other heads than its note signs")
+        return Checkpoint(number, time, content["note"], heads, moved)
+
+
+def origin_of(key: Ed25519PublicKey) -> str:
+    """The name of a signer: one for each server key."""
+    return "docstopd/" + hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
+
+
+def leaves(heads: Mapping[bytes, Head]) -> Sequence[bytes]:
+    """What the Merkle tree is made of: a leaf for each stream, in the order of their ids."""
+    return [
+        struct.pack(">H", len(stream)) + stream + struct.pack(">q", seq) + digest
+        for stream, (seq, digest) in sorted(heads.items())
+    ]
+
+
+def _text(origin: str, now: Micros, heads: Mapping[bytes, Head]) -> str:
+    """Origin, size and root as tlog-checkpoint has them; then how many entries there are, and when that was."""
+    time = datetime.datetime.fromtimestamp(now // SECOND, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    root = base64.b64encode(merkle.root(leaves(heads))).decode()
+    return f"{origin}\n{len(heads)}\n{root}\nentries {sum(seq for seq, _ in heads.values())}\ntime {time}\n"
+
+
+def _parsed(text: str) -> tuple[Micros, bytes]:
+    try:
+        _origin, _size, root, _entries, time = text.splitlines()
+        moment = datetime.datetime.strptime(time, "time %Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.UTC)
+        return int(moment.timestamp()) * SECOND, base64.b64decode(root, validate=True)
+    except (ValueError, binascii.Error):
+        raise Damaged("is not a checkpoint") from None
+
+
+def _last(lines: Iterator[Checkpoint | BadLine]) -> tuple[Checkpoint | None, int]:
+    """(the last line, None when that one is bad or there is none; how many lines there are)."""
+    found: Checkpoint | BadLine | None = None
+    for found in lines:  # noqa: B007 - the last one stays
+        pass
+    return (found if isinstance(found, Checkpoint) else None), (found.line if found else 0)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[int]:
+    """The file, open for one writer among all processes; what a crash left half written is cut off."""
+    fresh = not path.exists()
+    with durable.translated():
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        with durable.translated():
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            size = os.fstat(descriptor).st_size
+            whole = _end_of_lines(descriptor, size)
+            if whole < size:
+                os.ftruncate(descriptor, whole)
+        if fresh:
+            durable.sync_folder(path.parent)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _end_of_lines(descriptor: int, size: int) -> int:
+    position = size
+    while position > 0:
+        start = max(0, position - 65_536)
+        found = os.pread(descriptor, position - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        position = start
+    return 0
