@@ -83,19 +83,37 @@ ERASURES = """
 CREATE TABLE erasures (
     id BLOB PRIMARY KEY,
     kind TEXT NOT NULL,              -- file, folder, space or account
-    subject TEXT NOT NULL,           -- ids only
+    subject TEXT NOT NULL,           -- JSON, ids only
     requested INTEGER NOT NULL,
-    author BLOB NOT NULL,
+    author BLOB NOT NULL,            -- empty for the operator
     due INTEGER NOT NULL,            -- an account's grace ends then
-    state TEXT NOT NULL,             -- waiting, held, cancelled, provisional or final
-    done INTEGER,                    -- when the keys were destroyed
-    final INTEGER,                   -- when the last copy that could hold one was gone
+    state TEXT NOT NULL,             -- waiting, held, cancelled, erasing, provisional or final
+    done INTEGER,                    -- when its rows went; what is to be destroyed is fixed from then on
+    final INTEGER,                   -- when the last copy that could hold a key was gone
+    report TEXT NOT NULL,            -- JSON: the steps that are done, each with its time
     certificate TEXT                 -- JSON, signed
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX erasures_open ON erasures(due) WHERE state IN ('waiting', 'held', 'erasing', 'provisional');
 
 CREATE TABLE erased (
     blob BLOB PRIMARY KEY,           -- a restored catalog or keyring must not bring it back
     erasure BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX erased_erasure ON erased(erasure);
+
+CREATE TABLE erased_nodes (
+    node INTEGER NOT NULL,
+    space BLOB NOT NULL,
+    erasure BLOB NOT NULL,
+    PRIMARY KEY (node, erasure)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX erased_nodes_erasure ON erased_nodes(erasure);
+
+CREATE TABLE traces (
+    erasure BLOB NOT NULL,           -- what to look for in the files once it is overwritten; gone when it was not found
+    store TEXT NOT NULL,             -- catalog or keyring
+    trace BLOB NOT NULL,             -- 12 to 16 bytes, inverted, so that this row is not what is found
+    PRIMARY KEY (erasure, store, trace)
 ) STRICT, WITHOUT ROWID;
 """
 

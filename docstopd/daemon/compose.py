@@ -47,7 +47,7 @@ def open_vault(config: Config, *, read_only: bool = False) -> Iterator[Vault]:
 
 def open_stores(config: Config, server: ServerKey, stack: ExitStack, *, read_only: bool = False) -> Stores:
     """The three stores of a data folder; made, if they are not there yet."""
-    catalog = SqliteDatabase(config.data / "catalog.db", CATALOG, read_only=read_only)
+    catalog = SqliteDatabase(config.data / "catalog.db", CATALOG, secure_delete=True, read_only=read_only)
     stack.callback(catalog.close)
     database = SqliteDatabase(config.data / "keyring.db", KEYRING, secure_delete=True, read_only=read_only)
     stack.callback(database.close)

@@ -1,6 +1,6 @@
 """What a store needs of a database: a consistent view to read, and durable, grouped writes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
@@ -53,6 +53,13 @@ class Database(Protocol):
 
     def write_and_view(self, work: Callable[[Rows], T]) -> AbstractContextManager[tuple[T, Rows]]:
         """`write`, and a view (`read`) of exactly what it left: no other write of any process lies between."""
+
+    def wipe(self, traces: Collection[bytes]) -> set[bytes]:
+        """Let what was deleted be overwritten in every file of the database; those of the traces that are still there.
+
+        `traces` are parts of deleted values, of at least 8 random bytes each. Raises `Failed` while a view is open
+        that is as old as what was deleted; nothing is known then, and it may be tried again.
+        """
 
     def close(self) -> None:
         """Close every connection; the database is unusable afterwards."""

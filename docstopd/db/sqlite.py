@@ -9,13 +9,14 @@ import fcntl
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 import apsw
 
+from docstopd.db import traces as marks
 from docstopd.db.database import Value
 from docstopd.errors import AlreadyExists, Damaged, Failed, Incompatible, StateUnknown, StorageFull
 
@@ -31,6 +32,9 @@ TAKEN = (apsw.SQLITE_CONSTRAINT_PRIMARYKEY, apsw.SQLITE_CONSTRAINT_ROWID, apsw.S
 """The broken rules of uniqueness; any other is a bug in a statement."""
 
 BUSY_MILLISECONDS = 10_000
+
+PATIENCE_MILLISECONDS = 2_000
+"""How long the emptying of the log waits for who reads; nobody writes meanwhile."""
 
 CHECKPOINT_PAGES = 4000
 """Pages of log (16 MiB) before they are merged: the merging is paid by whoever commits then, so not too often."""
@@ -225,6 +229,42 @@ class SqliteDatabase:
         finally:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
+
+    def wipe(self, traces: Collection[bytes]) -> set[bytes]:
+        """See `Database.wipe`. What is left of older days in unused parts of pages goes when the file is rebuilt."""
+        self._alone(self._merge)
+        found = marks.search(self._files(), traces)
+        if found:
+            self._alone(self._rebuild)
+            found = marks.search(self._files(), found)
+        return found
+
+    def _files(self) -> list[Path]:
+        return [self._path.with_name(self._path.name + end) for end in ("", "-wal", "-shm")]
+
+    def _merge(self) -> None:
+        """Move the log into the database and leave nothing in it."""
+        self._writer.set_busy_timeout(PATIENCE_MILLISECONDS)
+        try:
+            busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0]
+        finally:
+            self._writer.set_busy_timeout(BUSY_MILLISECONDS)
+        if busy:
+            raise Failed(f"{self._path.name} is being read for long: its log cannot be emptied now")
+
+    def _rebuild(self) -> None:
+        self._writer.execute("VACUUM")
+        self._merge()
+
+    def _alone(self, work: Callable[[], None]) -> None:
+        """Outside of any transaction, while no process writes."""
+        with self._turn:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX)
+            try:
+                with _translated:
+                    work()
+            finally:
+                fcntl.flock(self._lock_file, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """See `Database.close`."""

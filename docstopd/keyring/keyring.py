@@ -1,10 +1,12 @@
 """Every wrapped key, by what it belongs to. All writes are durable when they return."""
 
 import struct
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from docstopd.crypto.keystore import Keystore
+from docstopd.crypto.wrap import NONCE, TAG
 from docstopd.db import Database, Rows
 from docstopd.errors import Damaged, Incompatible, NotFound
 from docstopd.model import BlobId, Micros, SlotId, SlotKind, SpaceId, UserId
@@ -274,9 +276,55 @@ class Keyring:
             lambda rows: rows.many("DELETE FROM data_keys WHERE blob = ?", [(blob,) for blob in blobs])
         )
 
+    # -- erasure ----------------------------------------------------------------------------------------------------
+
+    def traces(self, blobs: Sequence[BlobId], spaces: Sequence[SpaceId], user: UserId | None) -> list[bytes]:
+        """What tells the rows of these from all other bytes of the files: the nonce and the tag of each value."""
+        with self._database.read() as rows:
+            found = [row[0] for blob in blobs for row in rows.all("SELECT value FROM data_keys WHERE blob = ?", blob)]
+            for space in spaces:
+                for sql in _OF_SPACE:
+                    found += [row[0] for row in rows.all(sql, space)]
+            for sql in _OF_USER if user is not None else ():
+                found += [row[0] for row in rows.all(sql, user)]
+        return [part for value in found for part in _telling(value)]  # type: ignore[arg-type]
+
+    def wipe(self, traces: Collection[bytes]) -> set[bytes]:
+        """Let what was destroyed be overwritten in every file of the keyring; the traces that are still there.
+
+        Raises `Failed` as `Database.wipe` does.
+        """
+        return self._database.wipe(traces)
+
+    def holds(self, blobs: Sequence[BlobId], spaces: Sequence[SpaceId], user: UserId | None) -> int:
+        """How many rows there are of these."""
+        with self._database.read() as rows:
+            count = sum(len(rows.all("SELECT 1 FROM data_keys WHERE blob = ?", blob)) for blob in blobs)
+            count += sum(len(rows.all(sql, space)) for space in spaces for sql in _OF_SPACE)
+            return count + sum(len(rows.all(sql, user)) for sql in _OF_USER if user is not None)
+
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+
+_OF_SPACE = (
+    "SELECT value FROM space_keys WHERE space = ?",
+    "SELECT public FROM space_pairs WHERE space = ?",
+    "SELECT private FROM space_pairs WHERE space = ?",
+    "SELECT value FROM data_keys WHERE space = ?",
+)
+_OF_USER = (
+    "SELECT value FROM slots WHERE user = ?",
+    "SELECT label FROM slots WHERE user = ?",
+    "SELECT public FROM identities WHERE user = ?",
+    "SELECT private FROM identities WHERE user = ?",
+    "SELECT value FROM space_keys WHERE member = ?",
+)
+
+
+def _telling(value: bytes) -> tuple[bytes, bytes]:
+    return value[1 : 1 + NONCE], value[-TAG:]
 
 
 def _slot_row(slot: SlotId, user: UserId, kind: SlotKind, created: Micros, expires: Micros | None) -> bytes:

@@ -1,5 +1,6 @@
 """What every adapter of `Database` promises."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -269,3 +270,47 @@ def test_a_write_that_raises_is_not_viewed(database: Database) -> None:
     with database.write_and_view(add("b")) as (number, rows):
         assert rows.all("SELECT id, name FROM things") == [(number, "b")]
     assert names(database) == {"b"}
+
+
+def _settled(database: Database) -> None:
+    database.write(lambda rows: rows.run("CREATE TABLE secrets (id INTEGER PRIMARY KEY, value BLOB NOT NULL) STRICT"))
+
+
+def test_what_was_deleted_is_in_no_file_after_a_wipe(database: Database, tmp_path: Path) -> None:
+    """Rows come, move between pages, and go; not one byte sequence of theirs is left, and the others are."""
+    _settled(database)
+    secrets = [os.urandom(200) for _ in range(3000)]
+    for number, secret in enumerate(secrets):
+        database.write(
+            lambda rows, n=number, s=secret: rows.run("INSERT INTO secrets VALUES (?, ?)", n * 7919 % 3000, s)
+        )
+    gone, kept = secrets[::3], secrets[1::3]
+    database.write(lambda rows: rows.many("DELETE FROM secrets WHERE value = ?", [(secret,) for secret in gone]))
+    traces = [part for secret in gone for part in (secret[:16], secret[-16:])]
+    assert database.wipe(traces) == set()
+    stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert not [trace for trace in traces if trace in stored]
+    assert all(secret[:16] in stored for secret in kept)
+
+
+def test_a_wipe_says_what_is_still_there(database: Database) -> None:
+    """What was not deleted is found, by few traces as by many."""
+    _settled(database)
+    secrets = [os.urandom(64) for _ in range(1000)]
+    database.write(lambda rows: rows.many("INSERT INTO secrets (value) VALUES (?)", [(one,) for one in secrets]))
+    assert database.wipe([secrets[7][:16], os.urandom(16)]) == {secrets[7][:16]}
+    many = [os.urandom(16) for _ in range(1000)]
+    assert database.wipe([*many, secrets[0][3:19], secrets[999][20:36]]) == {secrets[0][3:19], secrets[999][20:36]}
+
+
+def test_a_view_that_is_open_stands_in_the_way_of_a_wipe(database: Database) -> None:
+    """It still shows what was deleted, so nothing is promised; afterwards it goes."""
+    _settled(database)
+    secret = os.urandom(64)
+    database.write(lambda rows: rows.run("INSERT INTO secrets (value) VALUES (?)", secret))
+    with database.read() as rows:
+        assert rows.one("SELECT count(*) FROM secrets") == (1,)
+        database.write(lambda changed: changed.run("DELETE FROM secrets"))
+        with pytest.raises(Failed):
+            database.wipe([secret[:16]])
+    assert database.wipe([secret[:16]]) == set()

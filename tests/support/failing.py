@@ -1,6 +1,6 @@
 """Stores that fail when a test says so, and are otherwise the real ones that they wrap."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
@@ -45,6 +45,9 @@ class FailingDatabase:
         result = self.write(work)
         with self._inner.read() as rows:
             yield result, rows
+
+    def wipe(self, traces: Collection[bytes]) -> set[bytes]:
+        return self._inner.wipe(traces)
 
     def close(self) -> None:
         self._inner.close()

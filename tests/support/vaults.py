@@ -134,7 +134,7 @@ def open_bench(
         server = ServerKey.decode(key.read_text())
     clock = clock or Clock()
     stores = Stores(
-        catalog=SqliteDatabase(folder / "catalog.db", CATALOG),
+        catalog=SqliteDatabase(folder / "catalog.db", CATALOG, secure_delete=True),
         keyring=Keyring(SqliteDatabase(folder / "keyring.db", KEYRING, secure_delete=True), Keystore(server.keystore)),
         blobs=LocalBlobs(folder / "blobs"),
         server=server,

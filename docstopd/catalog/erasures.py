@@ -1,0 +1,250 @@
+"""Erasures: what was asked to be destroyed, how far that is, and what must never come back."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from docstopd.db import Rows
+from docstopd.model import BlobId, Micros, NodeId, SpaceId
+
+_COLUMNS = "id, kind, subject, requested, author, due, state, done, final, report, certificate"
+
+_TREE = """WITH RECURSIVE tree(id) AS (
+    SELECT ?
+    UNION SELECT n.id FROM nodes n JOIN tree t ON n.parent = t.id WHERE n.deleted IS NULL
+    UNION SELECT n.id FROM nodes n JOIN tree t ON n.parent = t.id WHERE n.deleted IS NOT NULL)"""
+"""A node and all that ever lay below it and is not purged: what went to the trash keeps its parent."""
+
+_NODES = "SELECT node FROM erased_nodes WHERE erasure = ?"
+_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """One request. `subject` and `report` are JSON; `due`, `done` and `final` are times, None while they are open."""
+
+    id: bytes
+    kind: str
+    subject: str
+    requested: Micros
+    author: bytes
+    due: Micros
+    state: str
+    done: Micros | None
+    final: Micros | None
+    report: str
+    certificate: str | None
+
+
+def _erasure(row: tuple[Any, ...]) -> Erasure:
+    return Erasure(*row)
+
+
+def add(rows: Rows, erasure: Erasure) -> None:
+    """Raises `AlreadyExists` for an id that is taken."""
+    rows.run(
+        f"INSERT INTO erasures ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        erasure.id,
+        erasure.kind,
+        erasure.subject,
+        erasure.requested,
+        erasure.author,
+        erasure.due,
+        erasure.state,
+        erasure.done,
+        erasure.final,
+        erasure.report,
+        erasure.certificate,
+    )
+
+
+def save(rows: Rows, erasure: Erasure) -> None:
+    """Write how far it is: everything but what was asked."""
+    rows.run(
+        "UPDATE erasures SET subject = ?, state = ?, done = ?, final = ?, report = ?, certificate = ? WHERE id = ?",
+        erasure.subject,
+        erasure.state,
+        erasure.done,
+        erasure.final,
+        erasure.report,
+        erasure.certificate,
+        erasure.id,
+    )
+
+
+def get(rows: Rows, erasure: bytes) -> Erasure | None:
+    """The erasure of that id."""
+    row = rows.one(f"SELECT {_COLUMNS} FROM erasures WHERE id = ?", erasure)
+    return _erasure(row) if row else None
+
+
+def all_erasures(rows: Rows) -> list[Erasure]:
+    """Every erasure, oldest first."""
+    return [_erasure(row) for row in rows.all(f"SELECT {_COLUMNS} FROM erasures ORDER BY requested, id")]
+
+
+def unfinished(rows: Rows) -> list[Erasure]:
+    """Those at which there is something left to do, oldest first; some of them are not due yet."""
+    found = rows.all(
+        f"SELECT {_COLUMNS} FROM erasures WHERE state IN ('waiting', 'held', 'erasing', 'provisional')"
+        " ORDER BY requested, id"
+    )
+    return [_erasure(row) for row in found]
+
+
+# -- what must not come back ----------------------------------------------------------------------------------------
+
+
+def mark_tree(rows: Rows, erasure: bytes, space: SpaceId, head: NodeId) -> None:
+    """List a node with all below it, in the trash or not."""
+    rows.run(
+        f"{_TREE} INSERT INTO erased_nodes (node, space, erasure) SELECT id, ?, ? FROM tree WHERE true"
+        " ON CONFLICT DO NOTHING",
+        head,
+        space,
+        erasure,
+    )
+
+
+def mark_node(rows: Rows, erasure: bytes, space: SpaceId, node: NodeId) -> bool:
+    """List one node; False when it is listed already."""
+    return bool(
+        rows.run(
+            "INSERT INTO erased_nodes (node, space, erasure) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            node,
+            space,
+            erasure,
+        )
+    )
+
+
+def mark_blobs(rows: Rows, erasure: bytes) -> None:
+    """List the blobs of all versions, live and dead, of the nodes that are listed."""
+    rows.run(
+        "INSERT INTO erased (blob, erasure) SELECT blob, ? FROM versions"
+        f" WHERE node IN ({_NODES}) ON CONFLICT DO NOTHING",
+        erasure,
+        erasure,
+    )
+
+
+def mark_blobs_of_space(rows: Rows, erasure: bytes, space: SpaceId) -> None:
+    """List the blobs of all versions, live and dead, of a space."""
+    rows.run(
+        "INSERT INTO erased (blob, erasure) SELECT blob, ? FROM versions WHERE space = ? ON CONFLICT DO NOTHING",
+        erasure,
+        space,
+    )
+
+
+def nodes_of(rows: Rows, erasure: bytes) -> list[NodeId]:
+    """The nodes of an erasure, in their order."""
+    found: list[Any] = rows.all(f"{_NODES} ORDER BY node", erasure)
+    return [NodeId(row[0]) for row in found]
+
+
+def blobs_of(rows: Rows, erasure: bytes) -> list[BlobId]:
+    """The blobs of an erasure, in their order."""
+    found: list[Any] = rows.all("SELECT blob FROM erased WHERE erasure = ? ORDER BY blob", erasure)
+    return [BlobId(row[0]) for row in found]
+
+
+def is_erased(rows: Rows, blob: BlobId) -> bool:
+    """Whether a blob was erased."""
+    return rows.one("SELECT 1 FROM erased WHERE blob = ?", blob) is not None
+
+
+def moved_in(rows: Rows, erasure: bytes, space: SpaceId) -> list[str]:
+    """The facts of the moves by which files came into the files that are listed."""
+    found: list[Any] = rows.all(
+        f"SELECT facts FROM journal WHERE stream = ? AND action = 'move' AND node IN ({_NODES})", space, erasure
+    )
+    return [row[0] for row in found]
+
+
+# -- the rows that go -----------------------------------------------------------------------------------------------
+
+
+def remove_nodes(rows: Rows, erasure: bytes) -> None:
+    """Remove the nodes that are listed, their versions, properties and locks."""
+    for table in ("properties", "locks", "versions"):
+        rows.run(f"DELETE FROM {table} WHERE node IN ({_NODES})", erasure)
+    rows.run(f"DELETE FROM nodes WHERE id IN ({_NODES})", erasure)
+
+
+def erase_payloads(rows: Rows, erasure: bytes, space: SpaceId) -> int:
+    """Destroy the sealed payloads of the entries of the nodes that are listed; how many. The chain still verifies."""
+    return rows.run(
+        "UPDATE journal SET salt = NULL, payload = NULL"
+        f" WHERE stream = ? AND payload IS NOT NULL AND node IN ({_NODES})",
+        space,
+        erasure,
+    )
+
+
+def erase_payloads_of_actor(rows: Rows, stream: bytes, actor: bytes) -> int:
+    """Destroy the sealed payloads of what a user did in a stream; how many. The chain still verifies."""
+    return rows.run(
+        "UPDATE journal SET salt = NULL, payload = NULL WHERE stream = ? AND payload IS NOT NULL AND actor = ?",
+        stream,
+        actor,
+    )
+
+
+# -- what to look for afterwards ------------------------------------------------------------------------------------
+
+
+def sealed_parts(rows: Rows, erasure: bytes, space: SpaceId) -> Iterator[bytes]:
+    """What tells the listed nodes' sealed names and payloads from all other bytes: 16 of each."""
+    found: list[Any] = rows.all(f"SELECT substr(name, 2, 16) FROM nodes WHERE parent != 0 AND id IN ({_NODES})", erasure)
+    yield from (row[0] for row in found)
+    found = rows.all(
+        f"SELECT salt FROM journal WHERE stream = ? AND salt IS NOT NULL AND node IN ({_NODES})", space, erasure
+    )
+    yield from (row[0] for row in found)
+
+
+def sealed_parts_of_space(rows: Rows, space: SpaceId) -> Iterator[bytes]:
+    """The same for all nodes and the whole journal of a space."""
+    found: list[Any] = rows.all("SELECT substr(name, 2, 16) FROM nodes WHERE parent != 0 AND space = ?", space)
+    yield from (row[0] for row in found)
+    found = rows.all("SELECT salt FROM journal WHERE stream = ? AND salt IS NOT NULL", space)
+    yield from (row[0] for row in found)
+
+
+def salts_of_actor(rows: Rows, stream: bytes, actor: bytes) -> Iterator[bytes]:
+    """The same for what a user did in a stream."""
+    found: list[Any] = rows.all(
+        "SELECT salt FROM journal WHERE stream = ? AND actor = ? AND salt IS NOT NULL", stream, actor
+    )
+    yield from (row[0] for row in found)
+
+
+def names_in_use(rows: Rows, parts: Iterable[bytes]) -> set[bytes]:
+    """Those parts of sealed names that a node has: the same name was given again in the same folder."""
+    wanted = set(parts)
+    found: list[Any] = rows.all("SELECT substr(name, 2, 16) FROM nodes WHERE parent != 0") if wanted else []
+    return {row[0] for row in found} & wanted
+
+
+def add_traces(rows: Rows, erasure: bytes, store: str, traces: Iterable[bytes]) -> None:
+    """Remember what is to be looked for."""
+    batch: list[tuple[bytes, str, bytes]] = [(erasure, store, _inverted(trace)) for trace in traces]
+    sql = "INSERT INTO traces (erasure, store, trace) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+    for start in range(0, len(batch), _BATCH):
+        rows.many(sql, list(batch[start : start + _BATCH]))
+
+
+def traces(rows: Rows, erasure: bytes, store: str) -> set[bytes]:
+    """What is to be looked for."""
+    found: list[Any] = rows.all("SELECT trace FROM traces WHERE erasure = ? AND store = ?", erasure, store)
+    return {_inverted(row[0]) for row in found}
+
+
+def forget_traces(rows: Rows, erasure: bytes) -> None:
+    """Nothing was found: there is nothing left to look for."""
+    rows.run("DELETE FROM traces WHERE erasure = ?", erasure)
+
+
+def _inverted(trace: bytes) -> bytes:
+    return bytes(byte ^ 0xFF for byte in trace)
