@@ -1,6 +1,6 @@
 """Erasures: what was asked to be destroyed, how far that is, and what must never come back."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,30 +194,33 @@ def erase_payloads_of_actor(rows: Rows, stream: bytes, actor: bytes) -> int:
 # -- what to look for afterwards ------------------------------------------------------------------------------------
 
 
-def sealed_parts(rows: Rows, erasure: bytes, space: SpaceId) -> Iterator[bytes]:
+def sealed_parts(rows: Rows, erasure: bytes, space: SpaceId) -> set[bytes]:
     """What tells the listed nodes' sealed names and payloads from all other bytes: 16 of each."""
-    found: list[Any] = rows.all(f"SELECT substr(name, 2, 16) FROM nodes WHERE parent != 0 AND id IN ({_NODES})", erasure)
-    yield from (row[0] for row in found)
-    found = rows.all(
-        f"SELECT salt FROM journal WHERE stream = ? AND salt IS NOT NULL AND node IN ({_NODES})", space, erasure
+    return _column(
+        rows, f"SELECT substr(name, 2, 16) FROM nodes WHERE parent != 0 AND id IN ({_NODES})", erasure
+    ) | _column(
+        rows,
+        f"SELECT salt FROM journal WHERE stream = ? AND salt IS NOT NULL AND node IN ({_NODES})",
+        space,
+        erasure,
     )
-    yield from (row[0] for row in found)
 
 
-def sealed_parts_of_space(rows: Rows, space: SpaceId) -> Iterator[bytes]:
+def sealed_parts_of_space(rows: Rows, space: SpaceId) -> set[bytes]:
     """The same for all nodes and the whole journal of a space."""
-    found: list[Any] = rows.all("SELECT substr(name, 2, 16) FROM nodes WHERE parent != 0 AND space = ?", space)
-    yield from (row[0] for row in found)
-    found = rows.all("SELECT salt FROM journal WHERE stream = ? AND salt IS NOT NULL", space)
-    yield from (row[0] for row in found)
+    names = "SELECT substr(name, 2, 16) FROM nodes WHERE parent != 0 AND space = ?"
+    salts = "SELECT salt FROM journal WHERE stream = ? AND salt IS NOT NULL"
+    return _column(rows, names, space) | _column(rows, salts, space)
 
 
-def salts_of_actor(rows: Rows, stream: bytes, actor: bytes) -> Iterator[bytes]:
+def salts_of_actor(rows: Rows, stream: bytes, actor: bytes) -> set[bytes]:
     """The same for what a user did in a stream."""
-    found: list[Any] = rows.all(
-        "SELECT salt FROM journal WHERE stream = ? AND actor = ? AND salt IS NOT NULL", stream, actor
-    )
-    yield from (row[0] for row in found)
+    return _column(rows, "SELECT salt FROM journal WHERE stream = ? AND actor = ? AND salt IS NOT NULL", stream, actor)
+
+
+def _column(rows: Rows, sql: str, *values: bytes) -> set[bytes]:
+    found: list[Any] = rows.all(sql, *values)
+    return {row[0] for row in found}
 
 
 def names_in_use(rows: Rows, parts: Iterable[bytes]) -> set[bytes]:

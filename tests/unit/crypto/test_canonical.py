@@ -22,7 +22,7 @@ values: st.SearchStrategy[Json] = st.recursive(
 
 def test_the_canonical_form_is_that_of_rfc_8785() -> None:
     """Its example of sorting and its rules of escaping, as far as they concern what is allowed here."""
-    value: Json = {"b": [True, None, 10, "€$\u000f\nA'B\"\\\\\"/"], "a": {"z": -1, "": 0}}
+    value: Json = {"b": [True, None, 10, '€$\u000f\nA\'B"\\\\"/'], "a": {"z": -1, "": 0}}
     text = '{"a":{"":0,"z":-1},"b":[true,null,10,"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/"]}'
     assert canonical(value) == text.encode()
 
