@@ -61,8 +61,13 @@ class ServerKey:
         return derive(self._secret, b"docstopd/server-throttle/v1")
 
     @cached_property
+    def snapshots(self) -> bytes:
+        """Wraps the keys of what goes to targets: catalog exports and copies of the keyring."""
+        return derive(self._secret, b"docstopd/server-snapshots/v1")
+
+    @cached_property
     def signer(self) -> Ed25519PrivateKey:
-        """Signs checkpoints of the journal."""
+        """Signs checkpoints of the journal, manifests of snapshots and certificates."""
         return Ed25519PrivateKey.from_private_bytes(derive(self._secret, b"docstopd/server-signer/v1"))
 
     @cached_property

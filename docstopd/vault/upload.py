@@ -14,6 +14,7 @@ from docstopd.catalog.nodes import Row
 from docstopd.catalog.versions import Version
 from docstopd.crypto import floe
 from docstopd.crypto.spacekey import SpaceKey
+from docstopd.crypto.stream import SealingStream
 from docstopd.errors import DocstopdError, Failed, IsFolder, Refused, TooLarge
 from docstopd.model import BlobId, Guard, Micros, SpacePath, Written
 from docstopd.vault import naming
@@ -39,15 +40,12 @@ class BlobSealer:
         self._limit = changes.policy.upload
         self.blob = BlobId(self._stores.random(16))
         self.data_key = self._stores.random(32)
-        self._sealer = floe.Sealer(self.data_key, floe.blob_aad(self.blob), random=self._stores.random)
-        self._plain = bytearray()
-        self._filled = 0
-        self._out = bytearray()
         self._size = 0
         self._stored = 0
         self._writer: BlobWriter = self._stores.blobs.create(self.blob)
         try:
-            self._emit(self._sealer.header)
+            aad = floe.blob_aad(self.blob)
+            self._stream = SealingStream(self.data_key, aad, self._emit, self._stores.random)
         except BaseException:  # nobody has this object yet who could abort it
             self._writer.abort()
             raise
@@ -57,29 +55,11 @@ class BlobSealer:
         self._size += len(data)
         if self._limit is not None and self._size > self._limit:
             raise TooLarge(f"a file may have at most {self._limit} bytes")
-        view = memoryview(data)
-        while view:
-            # A full segment waits here until more comes: the last one must not be empty.
-            if self._filled == floe.PLAIN:
-                self._flush(last=False)
-            count = min(len(view), floe.PLAIN - self._filled)
-            self._hold(view[:count])
-            view = view[count:]
-
-    def _hold(self, piece: memoryview) -> None:
-        """Append to the segment that waits. Its buffer grows once, up to a segment, and is then used again."""
-        end = self._filled + len(piece)
-        if end > len(self._plain):
-            self._plain[self._filled :] = b""
-            self._plain += piece
-        else:
-            with memoryview(self._plain) as held:
-                held[self._filled : end] = piece
-        self._filled = end
+        self._stream.write(data)
 
     def finish(self) -> Sealed:
         """Seal the rest and make the blob durable."""
-        self._flush(last=True)
+        self._stream.finish()
         digest = self._writer.finish()
         return Sealed(self.blob, self._size, self._stored, digest)
 
@@ -88,15 +68,6 @@ class BlobSealer:
         self._writer.abort()
         with contextlib.suppress(DocstopdError):
             self._stores.blobs.delete(self.blob)
-
-    def _flush(self, *, last: bool) -> None:
-        length = self._filled + floe.OVERHEAD
-        if len(self._out) < length:
-            self._out = bytearray(length)
-        with memoryview(self._plain) as held, memoryview(self._out) as out:
-            self._sealer.seal(held[: self._filled], last, out)
-            self._emit(out[:length])
-        self._filled = 0
 
     def _emit(self, data: Buffer) -> None:
         self._writer.write(data)
