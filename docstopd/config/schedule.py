@@ -1,6 +1,7 @@
 """When a job runs, as the configuration writes it: five fields of cron, `every 6h`, or `off`."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from docstopd.config.duration import Duration
 
 _EVERY = re.compile(r"every (\S+)", re.ASCII)
+_DAY_OF_WEEK = 4
 _RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 _NAMES = (
     (),
@@ -37,6 +39,12 @@ class Schedule:
         if self.cron is not None:
             return self.cron
         return "off" if self.every is None else f"every {self.every}"
+
+    @property
+    def fields(self) -> tuple[frozenset[int], ...]:
+        """The numbers that each field of `cron` stands for; Sunday is 0. Empty without one."""
+        written = [] if self.cron is None else self.cron.split()
+        return tuple(frozenset(_values(field, index)) for index, field in enumerate(written))
 
     @classmethod
     def parse(cls, written: object) -> "Schedule":
@@ -85,6 +93,18 @@ def _is_item(item: str, index: int) -> bool:
         return True
     ends = [_number(text, index) for text in match[1].split("-")]
     return None not in ends and ends == sorted(ends, key=lambda end: end or 0)
+
+
+def _values(field: str, index: int) -> Iterator[int]:
+    """The numbers of a field that `_is_field` has passed. `5/15` means every 15 from 5 on, as in most crons."""
+    least, most = _RANGES[index]
+    for item in field.split(","):
+        base, _, step = item.partition("/")
+        first, dash, last = ("", "", "") if base == "*" else base.partition("-")
+        start = _number(first, index) if first else least
+        end = _number(last, index) if dash else most if base == "*" or step else start
+        for number in range(start or 0, (end or 0) + 1, int(step or 1)):
+            yield number % 7 if index == _DAY_OF_WEEK else number
 
 
 def _number(text: str, index: int) -> int | None:

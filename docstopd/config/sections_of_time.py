@@ -50,6 +50,12 @@ class JobsConfig(Section):
         default=Schedule(cron="0 5 * * 0"), description="The newest snapshot is restored beside the data, and verified."
     )
     checkpoint: Schedule = Field(default=Schedule(every=Duration(3600)), description="The journal's heads are signed.")
+    longest_absence: Duration = Field(
+        default=Duration(14 * 86_400),
+        ge=Duration(3600),
+        le=Duration(366 * 86_400),
+        description="How long the machine may have been off without anybody being asked whether its clock is right.",
+    )
 
 
 class KeepConfig(Section):

@@ -5,7 +5,10 @@ that fails is in the journal and in the log; what destroys waits while the clock
 sealed space.
 """
 
+from docstopd.jobs.clock import ClockGuard, read_clocks
 from docstopd.jobs.job import Job, in_turn
 from docstopd.jobs.runner import Ended, Runner
+from docstopd.jobs.schedule import Times
+from docstopd.jobs.scheduler import Scheduler
 
-__all__ = ["Ended", "Job", "Runner", "in_turn"]
+__all__ = ["ClockGuard", "Ended", "Job", "Runner", "Scheduler", "Times", "in_turn", "read_clocks"]

@@ -18,6 +18,7 @@ from docstopd.vault.files import Files, Listing
 from docstopd.vault.journal import Journal
 from docstopd.vault.kept import Kept
 from docstopd.vault.locks import Locks
+from docstopd.vault.marks import Marks
 from docstopd.vault.past import Past
 from docstopd.vault.retention.holds import Cover
 from docstopd.vault.runs import Runs
@@ -62,6 +63,7 @@ class Vault:
         self.audit = Audit(stores)
         self.checkpoints = Checkpoints(stores)
         self.runs = Runs(stores, journal)
+        self.marks = Marks(stores, journal)
 
     def check(self, session: Session, path: SpacePath, guard: Guard) -> None:
         """Raises `PreconditionFailed` unless the conditions hold now; for requests that change nothing."""
