@@ -69,7 +69,7 @@ def of_space(rows: Rows, space: SpaceId, now: Micros) -> list[Row]:
 
 def add(rows: Rows, lock: Row, now: Micros) -> None:
     """Add a lock and drop those that have expired."""
-    rows.run("DELETE FROM locks WHERE expires <= ?", now)
+    remove_expired(rows, now)
     rows.run(
         f"INSERT INTO locks ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         lock.token,
@@ -93,6 +93,17 @@ def extend(rows: Rows, token: str, timeout: int, expires: Micros) -> None:
 def remove(rows: Rows, token: str) -> None:
     """Remove a lock."""
     rows.run("DELETE FROM locks WHERE token = ?", token)
+
+
+def count_expired(rows: Rows, now: Micros) -> int:
+    """How many locks have expired and still have a row."""
+    found: Any = rows.one("SELECT count(*) FROM locks WHERE expires <= ?", now)
+    return int(found[0])
+
+
+def remove_expired(rows: Rows, now: Micros) -> int:
+    """Remove the rows of locks that have expired; how many there were."""
+    return rows.run("DELETE FROM locks WHERE expires <= ?", now)
 
 
 def remove_of(rows: Rows, space: SpaceId, user: UserId) -> None:

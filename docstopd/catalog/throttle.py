@@ -29,6 +29,12 @@ def clear(rows: Rows, subject: bytes) -> None:
     rows.run("DELETE FROM throttle WHERE subject = ?", subject)
 
 
-def forget(rows: Rows, before: Micros) -> None:
-    """Forget all whose last failure is older than that."""
-    rows.run("DELETE FROM throttle WHERE last < ?", before)
+def count_old(rows: Rows, before: Micros) -> int:
+    """How many `forget` would forget."""
+    found: Any = rows.one("SELECT count(*) FROM throttle WHERE last < ?", before)
+    return int(found[0])
+
+
+def forget(rows: Rows, before: Micros) -> int:
+    """Forget all whose last failure is older than that; how many there were."""
+    return rows.run("DELETE FROM throttle WHERE last < ?", before)

@@ -11,6 +11,7 @@ from docstopd.cli.check import check
 from docstopd.cli.config import app as config_commands
 from docstopd.cli.decrypt import decrypt
 from docstopd.cli.init import init
+from docstopd.cli.job import app as job
 from docstopd.cli.quickstart import quickstart
 from docstopd.cli.serve import serve
 from docstopd.cli.space import app as space
@@ -49,5 +50,5 @@ def docstopd(
 
 for command in (quickstart, init, serve, check, status, decrypt):
     app.command()(command)
-for name, group in (("user", user), ("space", space), ("audit", audit), ("config", config_commands)):
+for name, group in (("user", user), ("space", space), ("audit", audit), ("job", job), ("config", config_commands)):
     app.add_typer(group, name=name)

@@ -23,11 +23,12 @@ class Stopped(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended."""
+    """How a run ended. `error` is what it was refused or failed with, None for one that nobody expected."""
 
     outcome: Outcome
     report: Report
     reason: str = ""
+    error: DocstopdError | None = None
 
 
 class Runner:
@@ -72,10 +73,10 @@ class Runner:
             return Ended(Outcome.STOPPED, {}, "it was asked to stop")
         except Refused as error:
             _log.error("job %s is refused: %s", job.name, error)
-            return Ended(Outcome.REFUSED, {}, str(error))
+            return Ended(Outcome.REFUSED, {}, str(error), error)
         except DocstopdError as error:
             _log.error("job %s failed: %s", job.name, error)
-            return Ended(Outcome.FAILED, {}, str(error))
+            return Ended(Outcome.FAILED, {}, str(error), error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the ledger and the log have to know
             # An unknown error's text may hold anything: the log keeps it, the ledger only its kind.
             _log.exception("job %s failed", job.name)

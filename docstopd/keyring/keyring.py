@@ -113,6 +113,14 @@ class Keyring:
         if not self._database.write(lambda rows: rows.run("DELETE FROM slots WHERE id = ? AND user = ?", slot, user)):
             raise NotFound("no such credential")
 
+    def expired_slots(self, now: Micros) -> list[tuple[UserId, SlotId]]:
+        """The slots whose end has come, with their users; they open nothing any more."""
+        with self._database.read() as rows:
+            found: list[Any] = rows.all(
+                "SELECT user, id FROM slots WHERE expires > 0 AND expires <= ? ORDER BY user, id", now
+            )
+        return [(UserId(row[0]), SlotId(row[1])) for row in found]
+
     # -- identities -------------------------------------------------------------------------------------------------
 
     def put_identity(self, user: UserId, name: str, public: bytes, private: bytes) -> None:

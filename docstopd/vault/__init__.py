@@ -14,6 +14,7 @@ from docstopd.vault.checkpoints import NAME as CHECKPOINTS
 from docstopd.vault.checkpoints import Checkpoints
 from docstopd.vault.content import Content
 from docstopd.vault.damage import DamageReports
+from docstopd.vault.expiry import Expiry
 from docstopd.vault.files import Files, Listing
 from docstopd.vault.journal import Journal
 from docstopd.vault.kept import Kept
@@ -64,6 +65,7 @@ class Vault:
         self.checkpoints = Checkpoints(stores)
         self.runs = Runs(stores, journal)
         self.marks = Marks(stores, journal)
+        self.expiry = Expiry(stores, journal, policy)
 
     def check(self, session: Session, path: SpacePath, guard: Guard) -> None:
         """Raises `PreconditionFailed` unless the conditions hold now; for requests that change nothing."""

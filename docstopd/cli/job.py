@@ -1,0 +1,127 @@
+"""`docstopd job`: what runs by itself, when it last did, and running it now."""
+
+from typing import Annotated
+
+import typer
+
+from docstopd.cli.bars import stoppable, watched
+from docstopd.cli.codes import DAMAGE, FAILED
+from docstopd.cli.opened import opened
+from docstopd.cli.options import NOT_GIVEN, ConfigFile, Json
+from docstopd.cli.output import Value, say, show_object, show_table, timestamp
+from docstopd.config import load
+from docstopd.daemon.compose import open_vault
+from docstopd.daemon.jobs import guard_of, jobs_of, runner_of
+from docstopd.errors import Damaged, Failed, NotFound
+from docstopd.jobs import Ended, Job, Times
+from docstopd.jobs.runner import Stopped
+from docstopd.model import Micros
+from docstopd.vault.runs import Outcome, Run
+from docstopd.vault.stores import wall_clock
+
+app = typer.Typer(no_args_is_help=True, help="Jobs: what runs by itself, and when.", rich_markup_mode=None)
+
+
+@app.command("list")
+def list_jobs(config: ConfigFile = NOT_GIVEN, json: Json = False) -> None:
+    """List the jobs: when each runs, when it last did, how that ended, and when it runs next.
+
+    Example: docstopd job list
+    """
+    settings = load(config)
+    now = wall_clock()
+    with open_vault(settings) as vault:
+        jobs, latest = jobs_of(settings, vault), vault.runs.latest()
+    rows = [_row(job, latest.get(job.name), Times(job.schedule, settings.jobs.zone).after(now)) for job in jobs]
+    show_table(rows, ["job", "schedule", "last_run", "outcome", "next_run", "said"], as_json=json)
+
+
+def _row(job: Job, run: Run | None, following: Micros | None) -> dict[str, Value]:
+    return {
+        "job": job.name,
+        "schedule": str(job.schedule),
+        "destructive": job.destructive,
+        "last_run": None if run is None else timestamp(run.started),
+        "ended": None if run is None or run.ended is None else timestamp(run.ended),
+        "outcome": None if run is None else run.outcome.value,
+        "next_run": None if following is None else timestamp(following),
+        "said": None if run is None else run.reason or dict(run.report),
+    }
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The job, as `list` shows it.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    config: ConfigFile = NOT_GIVEN,
+    json: Json = False,
+) -> None:
+    """Run a job now, beside the daemon; exit code 1 when it is refused or fails, 3 when it finds damage.
+
+    Example: docstopd job run expiry --dry-run
+    """
+    settings = load(config)
+    with open_vault(settings) as vault:
+        job = _find(jobs_of(settings, vault), name)
+        with watched() as shown, stoppable(shown, Stopped) as progress:
+            ended = runner_of(settings, vault).run(job, progress, dry=dry_run)
+    _answer(name, ended, dry=dry_run, json=json)
+
+
+def _find(jobs: tuple[Job, ...], name: str) -> Job:
+    for job in jobs:
+        if job.name == name:
+            return job
+    raise NotFound(f"there is no job {name!r}; there are {', '.join(job.name for job in jobs)}")
+
+
+def _answer(name: str, ended: Ended, *, dry: bool, json: bool) -> None:
+    if json:
+        found: dict[str, Value] = {
+            "job": name,
+            "outcome": ended.outcome.value,
+            "dry": dry,
+            "report": dict(ended.report),
+        }
+        show_object({**found, "reason": ended.reason or None}, as_json=True)
+    elif ended.outcome is Outcome.DONE:
+        shown = ", ".join(f"{key.replace('_', ' ')} {_said(value)}" for key, value in ended.report.items())
+        say(f"{name}: {'would be done' if dry else 'done'}{': ' if shown else ''}{shown}.")
+    if ended.outcome is Outcome.DONE:
+        return
+    if isinstance(ended.error, Damaged):
+        typer.echo(f"docstopd: {ended.reason}", err=True)
+        raise typer.Exit(DAMAGE)
+    if json:
+        raise typer.Exit(FAILED)
+    raise ended.error or Failed(f"{name}: {ended.reason}")
+
+
+def _said(value: str | int | bool) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+@app.command()
+def clock(
+    accept: Annotated[bool, typer.Option("--accept", help="The clock is right: what waits for it goes on.")] = False,
+    config: ConfigFile = NOT_GIVEN,
+) -> None:
+    """Say whether jobs that remove anything wait because the clock has jumped; with --accept they go on.
+
+    Look at the machine's date before: what is too old by a wrong clock is removed for good.
+
+    Example: docstopd job clock --accept
+    """
+    settings = load(config)
+    with opened(config) as vault:
+        guard = guard_of(settings, vault)
+        if accept:
+            guard.accept()
+            say(f"The clock is right: {timestamp(wall_clock())}.")
+            return
+        wait = guard.standing()
+    if wait is None:
+        say(f"{timestamp(wall_clock())}, and nothing waits for the clock.")
+        return
+    say(f"{timestamp(wall_clock())}: {wait}.")
+    raise typer.Exit(FAILED)
