@@ -65,7 +65,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """One tree, one key, one member list, one journal. `quota` is in bytes, None without a limit."""
+    """One tree, one key, one member list, one journal. `quota` is in bytes, None without a limit.
+
+    `seq` is the journal's last entry, `quiet` counts the changes that the journal does not tell.
+    """
 
     id: SpaceId
     label: str
@@ -76,6 +79,7 @@ class Space:
     quota: int | None
     used: int
     created: Micros
+    quiet: int = 0
 
 
 @dataclass(frozen=True, slots=True)

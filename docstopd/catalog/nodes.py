@@ -59,6 +59,18 @@ def child(rows: Rows, parent: NodeId, names: Sequence[bytes]) -> Row | None:
     return _row(row) if row else None
 
 
+def folded_to(rows: Rows, parent: NodeId, names: Sequence[bytes]) -> list[NodeId]:
+    """The members of a folder whose names are one of these sealed ones in lower case, and not as they are."""
+    found: list[Any] = []
+    for name in names:
+        found += rows.all(
+            "SELECT id FROM nodes WHERE parent = ? AND folded = ? AND folded IS NOT NULL AND deleted IS NULL",
+            parent,
+            name,
+        )
+    return [NodeId(row[0]) for row in found]
+
+
 def children(rows: Rows, parent: NodeId) -> list[Row]:
     """The members of a folder, in no order that means anything."""
     found = rows.all(f"SELECT {COLUMNS} FROM nodes WHERE parent = ? AND deleted IS NULL", parent)
@@ -108,10 +120,10 @@ def reserve(rows: Rows) -> NodeId:
     return NodeId((row[0] if row else 0) + 1)
 
 
-def add(rows: Rows, node: Row) -> None:
-    """Raises `AlreadyExists` when the place is taken."""
+def add(rows: Rows, node: Row, folded: bytes | None) -> None:
+    """`folded`: the sealed name in lower case, where that is another. Raises `AlreadyExists` for a taken place."""
     rows.run(
-        f"INSERT INTO nodes ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO nodes ({COLUMNS}, folded) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         node.id,
         node.space,
         node.parent,
@@ -124,14 +136,15 @@ def add(rows: Rows, node: Row) -> None:
         node.created,
         node.modified,
         node.proof,
+        folded,
     )
 
 
-def replace(rows: Rows, node: Row) -> None:
+def replace(rows: Rows, node: Row, folded: bytes | None) -> None:
     """Write every field but id and space. Raises `AlreadyExists` when its new place is taken."""
     rows.run(
         "UPDATE nodes SET parent = ?, name = ?, epoch = ?, blob = ?, size = ?, seq = ?, created = ?,"
-        " modified = ?, proof = ? WHERE id = ?",
+        " modified = ?, proof = ?, folded = ? WHERE id = ?",
         node.parent,
         node.name,
         node.epoch,
@@ -141,6 +154,7 @@ def replace(rows: Rows, node: Row) -> None:
         node.created,
         node.modified,
         node.proof,
+        folded,
         node.id,
     )
 

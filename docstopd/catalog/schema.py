@@ -128,5 +128,11 @@ CREATE TABLE snapshots (
 
 _SECOND = "".join((CLASSES, HOLDS, SNAPSHOTS, RUNS, DISPOSITIONS, ERASURES, MARKS))
 
-MIGRATIONS = (_FIRST, _SECOND)
+_THIRD = """
+ALTER TABLE spaces ADD COLUMN quiet INTEGER NOT NULL DEFAULT 0;  -- changes that the journal does not tell
+ALTER TABLE nodes ADD COLUMN folded BLOB;  -- the sealed name in lower case, where that is another one
+CREATE INDEX nodes_folded ON nodes(parent, folded) WHERE folded IS NOT NULL AND deleted IS NULL;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD)
 """`MIGRATIONS[n]` takes the schema from version n to n+1."""

@@ -6,7 +6,7 @@ from docstopd.db import Rows
 from docstopd.errors import Damaged, NotFound
 from docstopd.model import Custody, Member, MemberRole, Micros, NodeId, Space, SpaceId, UserId
 
-_COLUMNS = "s.id, s.label, s.custody, s.root, s.epoch, s.quota, s.used, s.created, h.seq"
+_COLUMNS = "s.id, s.label, s.custody, s.root, s.epoch, s.quota, s.used, s.created, h.seq, s.quiet"
 _FROM = "FROM spaces s JOIN heads h ON h.stream = s.id"
 
 
@@ -23,6 +23,7 @@ def _space(row: tuple[Any, ...]) -> Space:
         used=row[6],
         created=row[7],
         seq=row[8],
+        quiet=row[9],
     )
 
 
@@ -61,7 +62,7 @@ def find_for(rows: Rows, label: str, user: UserId) -> tuple[Space, MemberRole] |
         user,
         label,
     )
-    return (_space(row), _role(row[9])) if row else None
+    return (_space(row), _role(row[10])) if row else None
 
 
 def of_user(rows: Rows, user: UserId) -> list[tuple[Space, MemberRole]]:
@@ -70,7 +71,7 @@ def of_user(rows: Rows, user: UserId) -> list[tuple[Space, MemberRole]]:
         f"SELECT {_COLUMNS}, m.role {_FROM} JOIN members m ON m.space = s.id AND m.user = ? ORDER BY s.label",
         user,
     )
-    return [(_space(row), _role(row[9])) for row in found]
+    return [(_space(row), _role(row[10])) for row in found]
 
 
 def all_spaces(rows: Rows) -> list[Space]:
@@ -124,6 +125,11 @@ def use(rows: Rows, space: SpaceId, change: int) -> None:
     """Add to the bytes in use (negative to give back)."""
     if change:
         rows.run("UPDATE spaces SET used = max(0, used + ?) WHERE id = ?", change, space)
+
+
+def change_quietly(rows: Rows, space: SpaceId) -> None:
+    """Count a change that no entry of the journal tells."""
+    rows.run("UPDATE spaces SET quiet = quiet + 1 WHERE id = ?", space)
 
 
 def remove(rows: Rows, space: SpaceId) -> None:

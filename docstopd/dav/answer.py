@@ -49,7 +49,7 @@ class Answer:
 
     def _is_of(self, basis: Basis, query: Query) -> bool:
         then = self.basis
-        if then.space != basis.space or then.node != basis.node:
+        if (then.space, then.node, then.quiet) != (basis.space, basis.node, basis.quiet):
             return False
         if query.role and then.role is not basis.role:
             return False

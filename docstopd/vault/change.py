@@ -12,7 +12,7 @@ from docstopd.catalog.nodes import Row
 from docstopd.db import Rows
 from docstopd.errors import Failed, Forbidden, ParentMissing, QuotaExceeded
 from docstopd.model import BlobId, Guard, Micros, NodeId, SpacePath
-from docstopd.vault import guards, locking, naming
+from docstopd.vault import guards, locking, naming, windows
 from docstopd.vault.damage import DamageReports
 from docstopd.vault.journal import Facts, Journal, Seal
 from docstopd.vault.opening import OpenSpace, open_space
@@ -97,8 +97,30 @@ class Change:
     def save(self, row: Row, name: str, *, new: bool) -> Row:
         """Seal and write a node's row."""
         sealed = sealed_row(self.opened.key, row, name)
-        (nodes.add if new else nodes.replace)(self.rows, sealed)
+        folded = naming.folded(name)
+        other = self.opened.key.names.seal(folded, row.space, row.parent) if folded != name else None
+        (nodes.add if new else nodes.replace)(self.rows, sealed, other)
         return sealed
+
+    def warning(self, parent: Row, name: str, moved: NodeId | None = None) -> Facts:
+        """What an entry says of a name that Windows cannot open; a node that is `moved` is not in its own way."""
+        reason = windows.reason(name)
+        if reason is None and self._clashes(parent, name, moved):
+            reason = windows.CLASH
+        return {"windows": reason} if reason else {}
+
+    def _clashes(self, parent: Row, name: str, moved: NodeId | None) -> bool:
+        """Whether another member has the same name for who does not tell `A` from `a`."""
+        folded = naming.folded(name)
+        sealed = [key.names.seal(folded, parent.space, parent.id) for key in self.opened.keys.values()]
+        found = {*nodes.folded_to(self.rows, parent.id, sealed)}
+        if folded != name and (lower := nodes.child(self.rows, parent.id, sealed)) is not None:
+            found.add(lower.id)
+        return bool(found - {moved})
+
+    def count_quietly(self) -> None:
+        """Note that something changed of which the journal does not speak."""
+        spaces.change_quietly(self.rows, self.opened.space.id)
 
     def use(self, change: int) -> None:
         """Count bytes that the space holds more, or fewer."""

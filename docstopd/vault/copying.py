@@ -12,6 +12,7 @@ from docstopd.model import BlobId, Guard, Node, SpacePath, Written
 from docstopd.vault import properties
 from docstopd.vault.change import Change, Changes
 from docstopd.vault.content import Content
+from docstopd.vault.journal import Facts
 from docstopd.vault.moving import check_overlap
 from docstopd.vault.opening import OpenSpace, open_space
 from docstopd.vault.session import Session
@@ -158,5 +159,6 @@ class Copy:
         if blob is not None:
             return set_content(change, above, kept, path, blob, row.modified)[1]
         folder = change.make(above[-1], path[-1], folder=True)
-        seq = change.record("create", folder.id, path, {"folder": True})
+        facts: Facts = {"folder": True, **change.warning(above[-1], path[-1])}
+        seq = change.record("create", folder.id, path, facts)
         return change.save(replace(folder, seq=seq, modified=row.modified), path[-1], new=True)

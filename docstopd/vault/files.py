@@ -16,6 +16,7 @@ from docstopd.vault.basis import Basis, look
 from docstopd.vault.change import Change, Changes, checked_path
 from docstopd.vault.content import Content
 from docstopd.vault.copying import Copy
+from docstopd.vault.journal import Facts
 from docstopd.vault.opening import OpenSpace
 from docstopd.vault.properties import PropertyChanges
 from docstopd.vault.session import Session
@@ -225,7 +226,8 @@ class Files:
             change.guard(path, guard)
             change.may_add(parent, guard)
             row = change.make(parent[-1], path[-1], folder=True)
-            seq = change.record("create", row.id, path, {"folder": True})
+            facts: Facts = {"folder": True, **change.warning(parent[-1], path[-1])}
+            seq = change.record("create", row.id, path, facts)
             row = change.save(replace(row, seq=seq), path[-1], new=True)
             properties.apply(change.rows, change.opened, row.id, list((wanted or {}).items()), self._changes.policy)
             change.touch_members(parent, seq)

@@ -130,8 +130,9 @@ class Locks:
         )
         row = replace(plain, owner=wrap(key.properties, wish.owner.encode(), _place(plain), self._stores.random))
         store.add(change.rows, row, change.now)
-        facts: Facts = {"exclusive": wish.exclusive, "infinite": wish.infinite, "timeout": wish.timeout}
-        change.record("lock", node.id, path, facts)
+        if not _is_ephemeral(node, path):
+            facts: Facts = {"exclusive": wish.exclusive, "infinite": wish.infinite, "timeout": wish.timeout}
+            change.record("lock", node.id, path, facts)
         return _lock(change, row)
 
     def refresh(self, session: Session, path: SpacePath, tokens: frozenset[str], timeout: int) -> Lock:
@@ -163,7 +164,8 @@ class Locks:
             if found[0].user != session.user.id and change.opened.role is not MemberRole.OWNER:
                 raise Forbidden("this lock is another user's")
             store.remove(change.rows, token)
-            change.record("unlock", found[0].node, path, {})
+            if found[0].node != chain[-1].id or not _is_ephemeral(chain[-1], path):
+                change.record("unlock", found[0].node, path, {})
 
         self._changes.run(session, path[0], work)
 
@@ -192,6 +194,10 @@ class Locks:
         for found_bad in damaged:
             self._changes.damage.report(view.opened.space.id, session.user.id, found_bad)
         return found
+
+
+def _is_ephemeral(node: Row, path: SpacePath) -> bool:
+    return not node.folder and naming.ephemeral(path[-1])
 
 
 def _lock(at: View | Change, row: store.Row) -> Lock:

@@ -21,7 +21,8 @@ def move(change: Change, source: SpacePath, target: SpacePath, guard: Guard, *, 
     if occupant is not None:
         change.discard([*parent, occupant], target, "delete")
     lock_store.remove_on(change.rows, [row.id for row in change.tree.below(chain[-1].id)])
-    facts: Facts = {"size": chain[-1].size, "folder": bool(chain[-1].folder)}
+    warning = change.warning(parent[-1], target[-1], chain[-1].id)
+    facts: Facts = {"size": chain[-1].size, "folder": bool(chain[-1].folder), **warning}
     seq = change.record("move", chain[-1].id, target, facts, source=source)
     row = change.save(replace(chain[-1], parent=parent[-1].id, seq=seq), target[-1], new=False)
     change.touch_members(chain[:-1], seq)

@@ -42,6 +42,16 @@ def _check_name(name: str, policy: Policy) -> None:
         raise InvalidName(f"a name may have at most {policy.name} bytes in UTF-8")
 
 
+def folded(name: str) -> str:
+    """A name in lower case, letter by letter as Windows does: `A` is `a` then, and `straße` is not `strasse`."""
+    if name.isascii():
+        return name.lower()
+    return "".join([lower if len(lower := letter.lower()) == 1 else letter for letter in name])
+
+
 def ephemeral(name: str) -> bool:
-    """Files that macOS leaves beside others: kept, but without versions or trash."""
+    """Files that macOS leaves beside others and writes again and again: kept, but without versions or trash.
+
+    The journal says that one came or went, and not that its content became another one or that it was locked.
+    """
     return name.startswith("._") or name == ".DS_Store"

@@ -94,7 +94,7 @@ class Spaces:
         space = Space(key.space, label, custody, root, key.epoch, 1, quota, 0, now)
         opened = OpenSpace(space, MemberRole.OWNER, {key.epoch: key})
         row = new_row(opened, root, NO_PARENT, folder=True, now=now)
-        nodes.add(rows, sealed_row(key, row, ""))
+        nodes.add(rows, sealed_row(key, row, ""), None)
         seal = Seal(key.journal, key.epoch, {"label": label})
         seq = self._changes.journal.append(
             rows, key.space, "space-add", actor=owner.id, node=root, facts={"custody": custody.value}, seal=seal

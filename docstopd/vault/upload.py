@@ -19,6 +19,7 @@ from docstopd.errors import DocstopdError, Failed, IsFolder, Refused, TooLarge
 from docstopd.model import BlobId, Guard, Micros, SpacePath, Written
 from docstopd.vault import naming
 from docstopd.vault.change import Change, Changes
+from docstopd.vault.journal import Facts
 from docstopd.vault.session import Session
 
 
@@ -176,18 +177,24 @@ def place_file(
 ) -> tuple[Written, Row]:
     """Make a blob the content of the file at `path`, new or not."""
     parent, target = check_place(change, path, guard, sealed.size)
-    return set_content(change, parent, target, path, sealed, modified)
+    quiet = target is not None and naming.ephemeral(path[-1])
+    return set_content(change, parent, target, path, sealed, modified, quiet=quiet)
 
 
 def set_content(
-    change: Change, parent: list[Row], target: Row | None, path: SpacePath, sealed: Sealed, modified: Micros | None
+    change: Change,
+    parent: list[Row],
+    target: Row | None,
+    path: SpacePath,
+    sealed: Sealed,
+    modified: Micros | None,
+    *,
+    quiet: bool = False,
 ) -> tuple[Written, Row]:
-    """Write the version, the node and the journal entry."""
+    """Write the version, the node and the journal entry; none if `quiet`, for a content of which no past is kept."""
     row = target or change.make(parent[-1], path[-1], folder=False)
     when = change.now if modified is None else modified
-    seq = change.record(
-        "update" if target else "create", row.id, path, {"size": sealed.size, "blob": sealed.blob.hex()}
-    )
+    seq = row.seq if quiet else _record(change, parent[-1], row, path, sealed, new=target is None)
     row = change.save(
         replace(row, blob=sealed.blob, size=sealed.size, seq=seq, modified=when), path[-1], new=target is None
     )
@@ -206,5 +213,15 @@ def set_content(
     if target is not None and (target.size == 0 or naming.ephemeral(path[-1])):
         change.drop_version(target.id, target.blob)  # a placeholder, or a file that keeps no past
     change.use(sealed.size - (target.size if target else 0))
-    (change.touch if target else change.touch_members)(parent, seq)
+    if quiet:
+        change.count_quietly()
+    else:
+        (change.touch if target else change.touch_members)(parent, seq)
     return Written(change.tree.node(row, path[-1]), target is None), row
+
+
+def _record(change: Change, parent: Row, row: Row, path: SpacePath, sealed: Sealed, *, new: bool) -> int:
+    facts: Facts = {"size": sealed.size, "blob": sealed.blob.hex()}
+    if new:
+        return change.record("create", row.id, path, {**facts, **change.warning(parent, path[-1])})
+    return change.record("update", row.id, path, facts)

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 HPKE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
-SCHEMAS = {"catalog": 2, "keyring": 1}
+SCHEMAS = {"catalog": 3, "keyring": 1}
 FLOE = bytes.fromhex("00 00 00 04 00 00 00 00 00 20")
 
 

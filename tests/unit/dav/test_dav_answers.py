@@ -180,6 +180,18 @@ def test_what_changes_elsewhere_does_not_make_a_listing_anew(fronts: Pair) -> No
     assert fronts.first.list("ada/f/") == told
 
 
+@pytest.mark.parametrize("kind", ["few", "all", "space"])
+def test_a_file_of_macos_that_is_written_again_is_told_with_its_new_etag(fronts: Pair, kind: str) -> None:
+    """Though no entry of the journal and no folder's etag says so: in its folder, by itself, and in the quota."""
+    fronts.first.bench.vault.spaces.set_quota("ada", 1000)
+    fronts.first.ask("PUT", "ada/._a", b"1")
+    for path in ("ada/", "ada/._a"):
+        before = fronts.first.list(path, kind)
+        assert fronts.first.list(path, kind) == before
+        fronts.plain.ask("PUT", "ada/._a", b"other content for " + path.encode())
+        assert fronts.first.list(path, kind) == fronts.plain.list(path, kind) != before
+
+
 def test_after_a_change_the_other_members_are_not_read_again(fronts: Pair) -> None:
     """A row that another program spoiled meanwhile would be left out by a whole listing."""
     for name in "abc":

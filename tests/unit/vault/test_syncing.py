@@ -117,6 +117,23 @@ class TestAReport:
         assert told(flat.step()) == ([("a",)], [])
         assert told(deep.step()) == told(flat.step()) == ([], [])
 
+    def test_tells_that_a_file_of_macos_came_and_went_and_not_that_it_was_written_again(
+        self, bench: Bench, ada: Session
+    ) -> None:
+        """Its content is told as it is when something else is to be told of it."""
+        fill(bench, ada, "a/")
+        known, path = client(bench, ada), ("ada", "a", "._b")
+        bench.put(ada, path, b"")
+        bench.put(ada, path, b"1")
+        assert told(known.step()) == ([("a",), ("a", "._b")], [])
+        assert known.tree == known.server()
+        token = bench.vault.sync.token(ada, SPACE)
+        bench.put(ada, path, b"22")
+        assert bench.vault.sync.token(ada, SPACE) == token
+        assert told(known.step()) == ([], [])
+        bench.vault.files.delete(ada, path)
+        assert told(known.step()) == ([("a",)], [("a", "._b")])
+
     def test_tells_removed_members_by_the_paths_that_they_had(self, bench: Bench, ada: Session) -> None:
         """A folder with all that it held; what came and went in between as well (section 3.5.2)."""
         fill(bench, ada, "a/", "a/b/", "a/b/c")

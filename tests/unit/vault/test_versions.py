@@ -5,7 +5,7 @@ from vaults import Bench
 
 from docstopd.catalog import versions
 from docstopd.errors import AlreadyExists, Forbidden, NotFound, Overlap, ParentMissing, QuotaExceeded
-from docstopd.model import NO_GUARD, NodeId
+from docstopd.model import NO_GUARD, Guard, NodeId
 from docstopd.vault import Session
 
 FILE, OTHER, FOLDER = ("ada", "file"), ("ada", "other"), ("ada", "folder")
@@ -55,6 +55,49 @@ class TestOverwriting:
         bench.vault.files.delete(ada, ("ada", name))
         assert bench.blob_ids() == bench.key_ids() == set()
         assert bench.rows("SELECT 1 FROM nodes WHERE id = ?", node) == []
+
+    @pytest.mark.parametrize("name", ["._file", ".DS_Store"])
+    def test_files_that_macos_strews_cost_an_entry_when_they_come_and_go_and_none_between(
+        self, bench: Bench, ada: Session, name: str
+    ) -> None:
+        """However often they are written and locked; quota, etag and tidiness are those of any file."""
+        path, files, locks = ("ada", name), bench.vault.files, bench.vault.locks
+        space = files.stat(ada, ("ada",)).space
+        before = len(bench.actions(space))
+        etags = {bench.put(ada, path, b"")}
+        lock, _ = locks.lock(ada, path, exclusive=True, infinite=False, owner="", timeout=600)
+        for content in (b"1", b"22", b"333"):
+            etags.add(bench.put(ada, path, content, guard=Guard(tokens=frozenset({lock.token}))))
+        locks.unlock(ada, path, lock.token)
+        assert len(etags) == 4
+        assert bench.get(ada, path) == b"333"
+        assert files.quota(ada, path).used == 3
+        assert bench.actions(space)[before:] == ["create"]
+        files.delete(ada, path)
+        assert bench.actions(space)[before:] == ["create", "delete"]
+        bench.assert_tidy()
+
+    def test_a_lock_on_a_folder_is_journalled_whatever_file_it_is_given_back_by(
+        self, bench: Bench, ada: Session
+    ) -> None:
+        """The entry says what was locked, and that is a folder."""
+        bench.vault.files.make_folder(ada, FOLDER)
+        bench.put(ada, (*FOLDER, "._a"), b"")
+        lock, _ = bench.vault.locks.lock(ada, FOLDER, exclusive=True, infinite=True, owner="", timeout=600)
+        bench.vault.locks.unlock(ada, (*FOLDER, "._a"), lock.token)
+        space = bench.vault.files.stat(ada, ("ada",)).space
+        assert bench.actions(space)[-2:] == ["lock", "unlock"]
+
+    def test_a_copy_or_a_move_over_such_a_file_is_journalled(self, bench: Bench, ada: Session) -> None:
+        """It says where the content came from, and the folder's etag moves."""
+        bench.put(ada, FILE, b"1")
+        bench.put(ada, ("ada", "._x"), b"22")
+        space, folder = bench.vault.files.stat(ada, FILE).space, bench.vault.files.stat(ada, ("ada",)).etag
+        bench.vault.files.copy(ada, FILE, ("ada", "._x"), overwrite=True, deep=True)
+        assert bench.vault.files.stat(ada, ("ada",)).etag != folder
+        bench.vault.files.move(ada, FILE, ("ada", "._x"), overwrite=True)
+        assert bench.actions(space)[-2:] == ["update", "move"]
+        bench.assert_tidy()
 
     def test_a_blob_that_a_snapshot_holds_stays(self, bench: Bench, ada: Session) -> None:
         """A placeholder that got into a snapshot is dropped from the past, and its blob lives on."""
