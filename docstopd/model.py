@@ -92,8 +92,24 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Deletion:
+    """What is known of the deletion of a node in the trash; None where nobody can tell any more.
+
+    `name` and `place`: what it was called and which folder held it then. `user`: the sign-in name of who did it.
+    """
+
+    name: str
+    place: SpacePath | None
+    time: Micros | None
+    user: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
-    """A file or a folder as a caller sees it. `etag` is unquoted; `seq` is the journal's last entry at or below it."""
+    """A file or a folder as a caller sees it. `etag` is unquoted; `seq` is the journal's last entry at or below it.
+
+    `past`: it is shown as part of its space's past, and cannot be changed there.
+    """
 
     id: NodeId
     space: SpaceId
@@ -104,6 +120,8 @@ class Node:
     seq: int
     created: Micros
     modified: Micros
+    past: bool = False
+    deletion: Deletion | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from docstopd.db import Rows
-from docstopd.model import Entry
+from docstopd.model import Entry, Micros
 
 _COLUMNS = "stream, seq, time, actor, action, node, facts, epoch, salt, payload, commitment, previous, hash"
 
@@ -75,6 +75,56 @@ def latest(rows: Rows, stream: bytes, limit: int) -> list[Entry]:
         limit,
     )
     return [Entry(*row) for row in reversed(found)]
+
+
+def last_about(rows: Rows, stream: bytes, node: int, until: int) -> Entry | None:
+    """The last entry about a node, not later than entry `until`. Reads its way back from there."""
+    row: Any = rows.one(
+        f"SELECT {_COLUMNS} FROM journal WHERE stream = ? AND seq <= ? AND node = ? ORDER BY seq DESC LIMIT 1",
+        stream,
+        until,
+        node,
+    )
+    return Entry(*row) if row else None
+
+
+def last_at(rows: Rows, stream: bytes, time: Micros) -> int:
+    """The number of the last entry that was there at a time; 0 when there was none.
+
+    Looked for by halves: where the clock went back, it is one of those that the time could mean.
+    """
+    low, high = 0, head(rows, stream)[0]
+    while low < high:
+        middle = (low + high + 1) // 2
+        row: Any = rows.one("SELECT time FROM journal WHERE stream = ? AND seq = ?", stream, middle)
+        if row is None or row[0] > time:
+            high = middle - 1
+        else:
+            low = middle
+    return low
+
+
+def newest_node(rows: Rows, stream: bytes, until: int) -> int:
+    """The node that was made last, not later than entry `until`: ids grow, so all with a larger one came later."""
+    row: Any = rows.one(
+        "SELECT node FROM journal WHERE stream = ? AND seq <= ? AND action IN ('create', 'space-add')"
+        " ORDER BY seq DESC LIMIT 1",
+        stream,
+        until,
+    )
+    return int(row[0]) if row else 0
+
+
+def moves(rows: Rows, stream: bytes, after: int, limit: int) -> list[Entry]:
+    """The next entries after a number that gave a node another place, in order."""
+    found: list[Any] = rows.all(
+        f"SELECT {_COLUMNS} FROM journal WHERE stream = ? AND seq > ? AND action IN ('move', 'restore')"
+        " ORDER BY seq LIMIT ?",
+        stream,
+        after,
+        limit,
+    )
+    return [Entry(*row) for row in found]
 
 
 def erase_payloads(rows: Rows, stream: bytes) -> None:

@@ -1,6 +1,6 @@
 """The catalog's tables. A migration, once released, is never edited: later ones are appended."""
 
-from docstopd.catalog.schema_of_time import CLASSES, DISPOSITIONS, ERASURES, HOLDS, MARKS, RUNS, SNAPSHOTS
+from docstopd.catalog.schema_of_time import CLASSES, DISPOSITIONS, ERASURES, HOLDS, MARKS, MOVES, RUNS, SNAPSHOTS
 
 _FIRST = """
 CREATE TABLE users (
@@ -126,7 +126,7 @@ CREATE TABLE snapshots (
 ) STRICT;
 """
 
-_SECOND = "".join((CLASSES, HOLDS, SNAPSHOTS, RUNS, DISPOSITIONS, ERASURES, MARKS))
+_SECOND = "".join((CLASSES, HOLDS, SNAPSHOTS, RUNS, DISPOSITIONS, ERASURES, MARKS, MOVES))
 
 _THIRD = """
 ALTER TABLE spaces ADD COLUMN quiet INTEGER NOT NULL DEFAULT 0;  -- changes that the journal does not tell

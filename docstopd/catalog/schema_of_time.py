@@ -123,3 +123,8 @@ CREATE TABLE marks (
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
+
+MOVES = """
+-- What gave a node another place: followed back from now, it tells where everything was at a time.
+CREATE INDEX journal_moves ON journal(stream, seq) WHERE action IN ('move', 'restore');
+"""

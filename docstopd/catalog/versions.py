@@ -82,3 +82,9 @@ def next_snapshot(rows: Rows) -> int:
     """The number that the next snapshot will have."""
     row: Any = rows.one("SELECT max(number) FROM snapshots")
     return int(row[0] or 0) + 1
+
+
+def snapshot_times(rows: Rows) -> list[Micros]:
+    """When the snapshots were taken that have not expired, oldest first."""
+    found: list[Any] = rows.all("SELECT DISTINCT created FROM snapshots WHERE expired IS NULL ORDER BY created")
+    return [int(row[0]) for row in found]

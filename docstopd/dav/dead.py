@@ -6,6 +6,7 @@ WsgiDAV reads one shelf of all properties of all resources. Here at most a few m
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from docstopd.dav.deletion import deletion_properties
 from docstopd.dav.query import Query
 from docstopd.dav.request import Request
 from docstopd.model import Node, NodeId
@@ -26,7 +27,11 @@ class InTurn:
 
     def get(self, node: NodeId, nothing: Mapping[str, str], /) -> Mapping[str, str]:
         """See `Dead`; a node that was passed over has nothing any more."""
-        return next((own for known, own in self._left if known.id == node), nothing)
+        found = next(((known, own) for known, own in self._left if known.id == node), None)
+        if found is None:
+            return nothing
+        known, own = found
+        return own if known.deletion is None else {**own, **deletion_properties(known.deletion)}
 
 
 def dead_properties(request: Request, query: Query, nodes: Sequence[Node]) -> Dead:

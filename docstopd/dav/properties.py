@@ -89,7 +89,7 @@ def _resourcetype(node: Node, scene: Scene) -> str:
 
 
 def _supportedlock(node: Node, scene: Scene) -> str:
-    return locks.SUPPORTED
+    return "<D:supportedlock/>" if node.past else locks.SUPPORTED
 
 
 def _lockdiscovery(node: Node, scene: Scene) -> str:
@@ -125,8 +125,8 @@ def _privileges(node: Node, scene: Scene) -> str:
 
 
 def _reports(node: Node, scene: Scene) -> str:
-    """Tell the reports; `/` and `/dav/`, which are in no space, have no journal to report from."""
-    if not node.folder or not node.space:
+    """Tell the reports; `/` and `/dav/`, which are in no space, and the past have no journal to report from."""
+    if not node.folder or not node.space or node.past:
         return "<D:supported-report-set/>"
     report = "<D:supported-report><D:report><D:sync-collection/></D:report></D:supported-report>"
     return f"<D:supported-report-set>{report}</D:supported-report-set>"

@@ -142,6 +142,8 @@ def gather_scene(
     request: Request, query: Query, path: SpacePath, node: Node, locks: Mapping[NodeId, Sequence[Lock]], token: str
 ) -> tuple[Query, Scene]:
     """Gather what the properties asked for need beside the node, and nothing more."""
+    if node.past:  # what is past counts for no quota and has no token
+        query = query.without_space()
     inherited = [lock for lock in locks.get(node.id, ()) if lock.infinite]
     role = request.vault.files.role(request.session, path) if query.role else None
     quota = None

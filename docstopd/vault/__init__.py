@@ -20,7 +20,7 @@ from docstopd.vault.journal import Journal
 from docstopd.vault.kept import Kept
 from docstopd.vault.locks import Locks
 from docstopd.vault.marks import Marks
-from docstopd.vault.past import Past
+from docstopd.vault.past.door import Past
 from docstopd.vault.retention.holds import Cover
 from docstopd.vault.runs import Runs
 from docstopd.vault.session import Session

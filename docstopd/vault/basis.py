@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from docstopd.catalog import locks as lock_store
 from docstopd.model import MemberRole, Micros, NodeId, Space, SpaceId, SpacePath
 from docstopd.vault import locking
-from docstopd.vault.change import View
+from docstopd.vault.view import View
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from docstopd.catalog import locks as lock_store
@@ -19,6 +18,7 @@ from docstopd.vault.opening import OpenSpace, open_space
 from docstopd.vault.session import Session
 from docstopd.vault.stores import Policy, Stores
 from docstopd.vault.tree import Chain, Tree, new_row, sealed_row
+from docstopd.vault.view import View
 
 T = TypeVar("T")
 
@@ -189,15 +189,6 @@ class Change:
         """The same, when the chain's last folder has one member more, or one less."""
         self.touch(chain[:-1], seq)
         nodes.members_changed(self.rows, chain[-1].id, seq, self.now)
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """An open space inside a read-only transaction."""
-
-    rows: Rows
-    opened: OpenSpace
-    tree: Tree
 
 
 class Changes:

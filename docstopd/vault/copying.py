@@ -7,17 +7,19 @@ from dataclasses import dataclass, replace
 from docstopd.catalog import nodes
 from docstopd.catalog.nodes import Row
 from docstopd.crypto.spacekey import SpaceKey
-from docstopd.errors import AlreadyExists, Damaged, Failed, Refused
+from docstopd.errors import AlreadyExists, Damaged, Failed, Forbidden, Refused
 from docstopd.model import BlobId, Guard, Node, SpacePath, Written
-from docstopd.vault import properties
+from docstopd.vault import naming, properties
 from docstopd.vault.change import Change, Changes
 from docstopd.vault.content import Content
 from docstopd.vault.journal import Facts
 from docstopd.vault.moving import check_overlap
 from docstopd.vault.opening import OpenSpace, open_space
+from docstopd.vault.past import lookup
 from docstopd.vault.session import Session
 from docstopd.vault.tree import Tree
 from docstopd.vault.upload import BlobSealer, Sealed, keep_data_keys, set_content
+from docstopd.vault.view import View
 
 Opener = Callable[[OpenSpace, Row, Node], Content]
 """Opens the content of a file's row."""
@@ -25,7 +27,7 @@ Opener = Callable[[OpenSpace, Row, Node], Content]
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What is to be copied, as one view of the source's space showed it."""
+    """What is to be copied, as one view of the source's space showed it. `chain` is empty for what is past."""
 
     opened: OpenSpace
     chain: list[Row]
@@ -87,6 +89,8 @@ class Copy:
         with self._changes.stores.catalog.read() as rows:
             opened = open_space(rows, self._changes.stores.keyring, self._session, source[0])
             tree = Tree(rows, opened)
+            if naming.is_past(source):
+                return _past_source(View(rows, opened, tree), source, deep=deep)
             chain = tree.find(source[1:])
             found = tree.below(chain[-1].id) if deep else [chain[-1]]
             paths: dict[int, SpacePath] = {chain[-1].id: ()}
@@ -101,12 +105,13 @@ class Copy:
         change.guard(source, guard)
         parent = change.parent(target)
         occupant = change.tree.child(parent[-1], target[-1])
-        check_overlap(found.chain[-1], parent if len(found.rows) > 1 else [], occupant, found.chain)
+        if found.chain:
+            check_overlap(found.chain[-1], parent if len(found.rows) > 1 else [], occupant, found.chain)
         if occupant is None:
             change.may_add(parent, guard)
         elif not overwrite:
             raise AlreadyExists("there is something of that name")
-        elif occupant.folder or found.chain[-1].folder:
+        elif occupant.folder or found.rows[0].folder:
             change.may_remove([*parent, occupant], guard)
         else:
             change.may_write([*parent, occupant], guard)
@@ -125,7 +130,7 @@ class Copy:
             return sealer.finish()
         except BaseException as error:
             sealer.abort()
-            if isinstance(error, Damaged) and self._is_past(row):
+            if isinstance(error, Damaged) and found.chain and self._is_past(row):
                 raise _Replaced("the source was replaced while it was copied") from error
             raise
 
@@ -147,7 +152,8 @@ class Copy:
             path = (*target, *found.paths[row.id])
             above = parent if row is top else [*parent, made[row.parent]]
             copied = self._place_one(change, row, above, path, sealed.get(row.id), kept if row is top else None)
-            properties.copy(change.rows, found.opened, row.id, change.opened, copied.id)
+            if copied.id != row.id:  # a file's own version keeps the properties that the file has
+                properties.copy(change.rows, found.opened, row.id, change.opened, copied.id)
             made[row.id] = copied
         change.touch_members(parent, made[found.rows[-1].id].seq)
         node = change.tree.node(made[top.id], target[-1])
@@ -162,3 +168,17 @@ class Copy:
         facts: Facts = {"folder": True, **change.warning(above[-1], path[-1])}
         seq = change.record("create", folder.id, path, facts)
         return change.save(replace(folder, seq=seq, modified=row.modified), path[-1], new=True)
+
+
+def _past_source(view: View, source: SpacePath, *, deep: bool) -> _Source:
+    """What is shown of the past. It holds no place in the tree, so nothing that it is copied to can overlap with it."""
+    place = lookup.find(view, source)
+    if place.row is None:
+        raise Forbidden("this folder is a view of the past: copy what is in it")
+    rows: list[Row] = []
+    paths: dict[int, SpacePath] = {}
+    for path, row in place.below() if deep else [((), place.row)]:
+        if row.id not in paths:
+            rows.append(row)
+            paths[row.id] = path
+    return _Source(view.opened, [], rows, paths)

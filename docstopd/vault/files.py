@@ -18,6 +18,7 @@ from docstopd.vault.content import Content
 from docstopd.vault.copying import Copy
 from docstopd.vault.journal import Facts
 from docstopd.vault.opening import OpenSpace
+from docstopd.vault.past import lookup, restore
 from docstopd.vault.properties import PropertyChanges
 from docstopd.vault.session import Session
 from docstopd.vault.tree import etag
@@ -62,7 +63,7 @@ class Files:
     def role(self, session: Session, path: SpacePath) -> MemberRole:
         """What the caller may do in the space that holds `path`. Raises `NotFound`."""
         with self._changes.view(session, path[0]) as view:
-            return view.opened.role
+            return MemberRole.READER if naming.is_past(path) else view.opened.role
 
     def require_editor(self, session: Session, path: SpacePath) -> None:
         """Raises `Forbidden` for readers, `NotFound`: what no change gets past, before work goes into preparing one."""
@@ -71,6 +72,8 @@ class Files:
 
     def list(self, session: Session, path: SpacePath) -> Listing:
         """A folder and its members. Raises `NotFound`, `NotFolder`."""
+        if naming.is_past(path):
+            return self._list_past(session, path)
         with self._changes.view(session, path[0]) as view:
             tree = view.tree
             folder = tree.find(naming.normal_path(path)[1:])[-1]
@@ -84,6 +87,16 @@ class Files:
                 error = Damaged("a member of a folder cannot be read", row.id)
                 self._changes.damage.report(listing.node.space, session.user.id, error)
         return listing
+
+    def _list_past(self, session: Session, path: SpacePath) -> Listing:
+        with self._changes.view(session, path[0]) as view:
+            place = lookup.find(view, naming.normal_path(path))
+            if not place.node.folder:
+                raise NotFolder("this is a file")
+            found = place.look()
+        for error in found.damaged:
+            self._changes.damage.report(place.node.space, session.user.id, error)
+        return Listing(place.node, [member.node for member in found.places], len(found.damaged))
 
     def renew(self, session: Session, path: SpacePath, known: Mapping[NodeId, int]) -> Renewed | None:
         """A folder and its members but those whose `seq` is the known one; None when it takes a whole listing.
@@ -105,7 +118,10 @@ class Files:
         """What an answer about the node at `path` rests on, as `basis.look` says; to be read before the answer's parts.
 
         What changes between is then told newer than its basis says, and made anew the next time. Raises `NotFound`.
+        None for the past, which rests on more than that.
         """
+        if naming.is_past(path):
+            return None
         with self._changes.view(session, path[0]) as view:
             return look(view, naming.normal_path(path), known, locks=locks, now=self._stores.clock())
 
@@ -114,7 +130,7 @@ class Files:
         seen = None
         while True:
             opened, row, node = self._look_up(session, path)
-            if row.folder:
+            if row is None or row.folder:
                 raise IsFolder("this is a folder")
             try:
                 return self._content(opened, row, node, partial(self._report, session, row))
@@ -125,8 +141,11 @@ class Files:
                 # A placeholder's blob goes with its next content: what was looked up may be the past by now.
                 seen = row.blob
 
-    def _look_up(self, session: Session, path: SpacePath) -> tuple[OpenSpace, Row, Node]:
+    def _look_up(self, session: Session, path: SpacePath) -> tuple[OpenSpace, Row | None, Node]:
         with self._changes.view(session, path[0]) as view:
+            if naming.is_past(path):
+                place = lookup.find(view, naming.normal_path(path))
+                return view.opened, place.row, place.node
             row = view.tree.find(naming.normal_path(path)[1:])[-1]
             return view.opened, row, view.tree.node(row, view.tree.name(row))
 
@@ -238,6 +257,7 @@ class Files:
     def delete(self, session: Session, path: SpacePath, guard: Guard = NO_GUARD) -> None:
         """Move a node, with all below it, to the trash. Raises `NotFound`, `Locked`, `PreconditionFailed`."""
         path = naming.normal_path(path)
+        naming.refuse_past(path)
 
         def work(change: Change) -> None:
             change.guard(path, guard)
@@ -254,9 +274,16 @@ class Files:
     ) -> Written:
         """Move a node. A file over a file adds a version to the target, which keeps its identity and its past.
 
-        Raises `NotFound`, `AlreadyExists` without `overwrite`, `ParentMissing`, `Overlap`, `Locked`, `Forbidden`.
+        Out of the trash, this restores: the node is again what it was, with its versions and properties. Raises
+        `NotFound`, `AlreadyExists` without `overwrite`, `ParentMissing`, `Overlap`, `Locked`, `Forbidden`; out of the
+        trash `QuotaExceeded`.
         """
         source, target = naming.normal_path(source), self._place(target)
+        if naming.is_past(source):
+            restore.check_source(source, target)
+            return self._changes.run(
+                session, source[0], lambda change: restore.restore(change, source, target, guard, overwrite=overwrite)
+            )
         if source[0] != target[0]:
             return self._move_across(session, source, target, guard, overwrite=overwrite)
         return self._changes.run(
@@ -310,6 +337,7 @@ class Files:
     ) -> None:
         """Change dead properties, in order and all or none, and the two times that clients may set."""
         path = naming.normal_path(path)
+        naming.refuse_past(path)
 
         def work(change: Change) -> None:
             change.guard(path, guard)

@@ -8,8 +8,10 @@ from docstopd.keyring import Keyring
 from docstopd.model import SECOND, Guard, Micros, SpacePath, StateList, StateTest
 from docstopd.vault import locking, naming
 from docstopd.vault.opening import open_space
+from docstopd.vault.past import lookup
 from docstopd.vault.session import Session
 from docstopd.vault.tree import Tree, etag
+from docstopd.vault.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,11 @@ def _state(rows: Rows, keyring: Keyring, session: Session, path: SpacePath, now:
     if not path:
         return _NOTHING
     try:
-        tree = Tree(rows, open_space(rows, keyring, session, path[0]))
+        opened = open_space(rows, keyring, session, path[0])
+        tree = Tree(rows, opened)
+        if naming.is_past(path):
+            node = lookup.find(View(rows, opened, tree), naming.normal_path(path)).node
+            return _State(node.etag, node.modified, frozenset())
     except NotFound:
         return _NOTHING
     chain = tree.walk(naming.normal_path(path)[1:])

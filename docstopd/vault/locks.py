@@ -21,11 +21,12 @@ from docstopd.errors import (
 )
 from docstopd.model import NO_GUARD, SECOND, Guard, Lock, MemberRole, NodeId, SpacePath, Written
 from docstopd.vault import locking, naming
-from docstopd.vault.change import Change, Changes, View, checked_path
+from docstopd.vault.change import Change, Changes, checked_path
 from docstopd.vault.journal import Facts
 from docstopd.vault.session import Session
 from docstopd.vault.tree import Chain
 from docstopd.vault.upload import Upload
+from docstopd.vault.view import View
 
 OWNER_LIMIT = 4096
 """Characters of a lock's owner that are kept."""
@@ -72,6 +73,7 @@ class Locks:
         file, `Forbidden` for readers.
         """
         path = naming.normal_path(path)
+        naming.refuse_past(path)
         wish = _Wish(exclusive, infinite, owner[:OWNER_LIMIT], timeout)
 
         def work(change: Change) -> Lock:
@@ -171,6 +173,8 @@ class Locks:
 
     def covering(self, session: Session, path: SpacePath) -> Sequence[Lock]:
         """The locks on the node at `path`, inherited ones included."""
+        if naming.is_past(path):
+            return ()
         with self._changes.view(session, path[0]) as view:
             chain = view.tree.walk(naming.normal_path(path)[1:])
             found = locking.covering if len(chain) == len(path) else locking.covering_member
@@ -181,6 +185,8 @@ class Locks:
 
         A member's lock that cannot be read is left out: it must not hide the folder. It stands in the way all the same.
         """
+        if naming.is_past(path):
+            return {}
         now = self._stores.clock()
         damaged: list[Damaged] = []
         with self._changes.view(session, path[0]) as view:

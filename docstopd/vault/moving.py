@@ -64,17 +64,21 @@ def _into(
 ) -> Written:
     """How Office and editors save: a new file is moved over the old one, whose node, locks and past stay."""
     moved = chain[-1]
-    past = occupant.blob
-    versions.reassign(change.rows, moved.id, occupant.id)
-    if occupant.size == 0 or naming.ephemeral(target[-1]):
-        change.drop_version(occupant.id, past)
+    content = take_over(change, moved, occupant, target)
     facts: Facts = {"size": moved.size, "blob": moved.blob.hex(), "from": moved.id}
-    properties.copy(change.rows, change.opened, moved.id, change.opened, occupant.id)
-    change.drop_node(moved)  # its versions are the target's by now
     seq = change.record("move", occupant.id, target, facts, source=source)
-    content = replace(occupant, blob=moved.blob, size=moved.size, modified=moved.modified, seq=seq)
-    row = change.save(content, target[-1], new=False)
+    row = change.save(replace(content, seq=seq), target[-1], new=False)
     change.use(-occupant.size)
     change.touch_members(chain[:-1], seq)
     change.touch(parent, seq)
     return Written(change.tree.node(row, target[-1]), False)
+
+
+def take_over(change: Change, moved: Row, occupant: Row, target: SpacePath) -> Row:
+    """Give a file the versions and properties of another, which is gone then. The row that it is to have."""
+    versions.reassign(change.rows, moved.id, occupant.id)
+    if occupant.size == 0 or naming.ephemeral(target[-1]):
+        change.drop_version(occupant.id, occupant.blob)
+    properties.copy(change.rows, change.opened, moved.id, change.opened, occupant.id)
+    change.drop_node(moved)  # its versions are the occupant's by now
+    return replace(occupant, blob=moved.blob, size=moved.size, modified=moved.modified)

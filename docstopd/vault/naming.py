@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from docstopd.errors import InvalidName
+from docstopd.errors import Forbidden, InvalidName
 from docstopd.model import SpacePath
 from docstopd.vault.stores import Policy
 
@@ -20,16 +20,25 @@ def normal_path(path: SpacePath) -> SpacePath:
     return tuple(map(normal, path))
 
 
+def is_past(path: SpacePath) -> bool:
+    """Whether a path leads into its space's past."""
+    return len(path) > 1 and path[1] in RESERVED
+
+
+def refuse_past(path: SpacePath) -> None:
+    """Raises `Forbidden` for a path into the past, where nothing can be changed."""
+    if is_past(path):
+        raise Forbidden(f"{path[1]} shows the past, which nobody can change: copy what you need out of it")
+
+
 def check(path: SpacePath, policy: Policy) -> None:
-    """Whether a node may be made at `path`, the space's label included. Raises `InvalidName`."""
+    """Whether a node may be made at `path`, the space's label included. Raises `InvalidName`, `Forbidden`."""
+    refuse_past(path)
     if len(path) - 1 > policy.depth:
         raise InvalidName(f"a path may have at most {policy.depth} folders")
     if sum(len(name.encode(errors="replace")) + 1 for name in path) > policy.path:
         raise InvalidName(f"a path may have at most {policy.path} bytes")
-    name = path[-1]
-    if len(path) == 2 and name in RESERVED:
-        raise InvalidName("this name is kept for the space's own use")
-    _check_name(name, policy)
+    _check_name(path[-1], policy)
 
 
 def _check_name(name: str, policy: Policy) -> None:

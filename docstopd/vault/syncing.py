@@ -15,11 +15,12 @@ from docstopd.catalog.nodes import Row
 from docstopd.errors import Damaged, InvalidSyncToken, NotFolder
 from docstopd.model import Node, NodeId, SpacePath
 from docstopd.vault import naming
-from docstopd.vault.change import Changes, View
+from docstopd.vault.change import Changes
 from docstopd.vault.history import FolderMoves, Mention, Mentions, Step, steps
 from docstopd.vault.present import Present
 from docstopd.vault.session import Session
 from docstopd.vault.synctoken import MARK, Token, digest_of, read_token, scope_of
+from docstopd.vault.view import View
 
 SYNC_LIMIT = 1000
 """Members in one answer, so that its time and memory are bounded."""
@@ -72,6 +73,8 @@ class Sync:
         `InvalidSyncToken`.
         """
         path = naming.normal_path(path)
+        if naming.is_past(path):
+            raise NotFolder("the past has no changes to report")
         damaged: list[Damaged] = []
         with self._changes.view(session, path[0]) as view:
             answer = _Answer(view, path, damaged, deep=deep)

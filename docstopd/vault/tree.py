@@ -54,14 +54,17 @@ class Tree:
         row = nodes.get(self._rows, self._opened.space.root)
         if row is None or row.parent != NO_PARENT:
             raise Damaged("the root of a space is missing", self._opened.space.root)
-        return self._checked(row)
+        return self.checked(row)
 
     def child(self, parent: Row, name: str) -> Row | None:
         """The member of that (NFC) name."""
+        row = nodes.child(self._rows, parent.id, self.sealed_names(parent, name))
+        return None if row is None else self.checked(row)
+
+    def sealed_names(self, parent: Row, name: str) -> list[bytes]:
+        """What a (NFC) name can be stored as in a folder: one form for each epoch."""
         space = self._opened.space.id
-        sealed = [key.names.seal(name, space, parent.id) for key in self._opened.keys.values()]
-        row = nodes.child(self._rows, parent.id, sealed)
-        return None if row is None else self._checked(row)
+        return [key.names.seal(name, space, parent.id) for key in self._opened.keys.values()]
 
     def walk(self, names: Sequence[str]) -> list[Row]:
         """The chain from the root as far down as `names` exist: complete when it has len(names) + 1 rows."""
@@ -84,7 +87,7 @@ class Tree:
 
     def members(self, folder: NodeId) -> Iterator[tuple[Row, str | None]]:
         """Every member of a folder and its name, None for a row that is not sound: one bad row hides no other."""
-        return map(self._readable, nodes.children(self._rows, folder))
+        return map(self.readable, nodes.children(self._rows, folder))
 
     def changed_members(
         self, folder: NodeId, known: Mapping[NodeId, int], most: int
@@ -95,21 +98,22 @@ class Tree:
         if len(changed) > most:
             return None
         rows = [row for node in changed if (row := nodes.get(self._rows, node)) is not None]
-        return [node for node, _ in found], list(map(self._readable, rows))
+        return [node for node, _ in found], list(map(self.readable, rows))
 
     def members_from(self, folder: NodeId, first: int, limit: int) -> list[tuple[Row, str | None]]:
         """The next members of a folder as `members` gives them, by id, from the id `first` on."""
-        return list(map(self._readable, nodes.children_from(self._rows, folder, first, limit)))
+        return list(map(self.readable, nodes.children_from(self._rows, folder, first, limit)))
 
-    def _readable(self, row: Row) -> tuple[Row, str | None]:
+    def readable(self, row: Row) -> tuple[Row, str | None]:
+        """The row and its name, None when one of them is not sound."""
         try:
-            return self._checked(row), self.name(row)
+            return self.checked(row), self.name(row)
         except Damaged:
             return row, None
 
     def below(self, node: NodeId) -> list[Row]:
         """The node and all below it, parents first, each checked."""
-        return [self._checked(row) for row in nodes.below(self._rows, node)]
+        return [self.checked(row) for row in nodes.below(self._rows, node)]
 
     def name(self, row: Row) -> str:
         """A row's name in clear; the space's label for its root."""
@@ -124,7 +128,7 @@ class Tree:
             row = nodes.get(self._rows, node)
             if row is None:
                 raise NotFound("nothing of that name")
-            names.append(self.name(self._checked(row)))
+            names.append(self.name(self.checked(row)))
             if row.parent == NO_PARENT:
                 return tuple(reversed(names))
             node = row.parent
@@ -139,7 +143,8 @@ class Tree:
             raise Damaged(f"node {row.id} belongs to another space or epoch", row.id)
         return key
 
-    def _checked(self, row: Row) -> Row:
+    def checked(self, row: Row) -> Row:
+        """The row, if a holder of the space's key wrote it. Raises `Damaged`."""
         if not hmac.compare_digest(proof(self._key(row).proofs, row), row.proof):
             raise Damaged(f"the catalog's row of node {row.id} was changed by another program", row.id)
         return row

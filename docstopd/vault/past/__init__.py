@@ -2,9 +2,7 @@
 
 What always holds: whatever is shown is proven by its row as everywhere; nothing of it counts for a quota until it is
 restored; a removal asks the holds inside its own transaction.
+
+Its fronts are `lookup` (what is at a path), `restore`, `purge`, and `door` for commands and jobs. They are not gathered
+here: `lookup` lies under the conditions of every change, the others stand on changes.
 """
-
-from docstopd.vault.past.door import Past
-from docstopd.vault.past.purge import Purged
-
-__all__ = ["Past", "Purged"]

@@ -10,7 +10,8 @@ from docstopd.catalog import holds, trash
 from docstopd.errors import StorageFull
 from docstopd.model import NO_GUARD, NodeId
 from docstopd.vault import Session
-from docstopd.vault.past import Purged, purge
+from docstopd.vault.past import purge
+from docstopd.vault.past.purge import Purged
 
 FILE, FOLDER = ("ada", "file"), ("ada", "folder")
 
