@@ -89,13 +89,13 @@ def test_all_other_names_come_back_as_they_were(bench: Bench, ada: Session, name
 @pytest.mark.parametrize("name", [".versions", ".trash", ".snapshots"])
 def test_names_that_are_kept_are_refused_at_the_top(bench: Bench, ada: Session, name: str) -> None:
     """Below, they are names like others."""
-    with pytest.raises(InvalidName):
+    with pytest.raises(Forbidden):
         bench.put(ada, ("ada", name), b"x")
-    with pytest.raises(InvalidName):
+    with pytest.raises(Forbidden):
         bench.vault.files.make_folder(ada, ("ada", name))
     bench.vault.files.make_folder(ada, ("ada", "d"))
     bench.put(ada, ("ada", "d", name), b"x")
-    with pytest.raises(InvalidName):
+    with pytest.raises(Forbidden):
         bench.vault.files.move(ada, ("ada", "d", name), ("ada", name), overwrite=False)
 
 
