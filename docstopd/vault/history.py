@@ -143,7 +143,7 @@ class Mentions:
         return self._scope[: len(path)] == path
 
     def step(self, path: SpacePath, seq: int, *, folder: bool) -> None:
-        """An entry names this path: the folders above it have new etags."""
+        """An entry changed this path: the folders above it have new etags, and must be told before it."""
         for length in range(len(self._scope) + 1, len(path)):
             self.note(path[:length], seq, folder=True, holds=True)
         self.note(path, seq, folder=folder)

@@ -232,7 +232,7 @@ class _Answer:
             for place, row in self._present.below(path):
                 seen.add(row.id)
                 for seq, folder in moves.trail(place[:-1]):
-                    mentions.note((*folder, place[-1]), seq, folder=bool(row.folder))
+                    mentions.step((*folder, place[-1]), seq, folder=bool(row.folder))
 
     def _page(
         self, page: dict[SpacePath, Row | None], mentions: Mentions
@@ -254,7 +254,7 @@ def _follow(left: Iterable[Step], moves: FolderMoves, mentions: Mentions) -> Non
     for step in left:
         place = step.path if step.source is None else step.source
         for seq, folder in moves.trail(place[:-1], step.seq):
-            mentions.note((*folder, place[-1]), seq, folder=step.folder)
+            mentions.step((*folder, place[-1]), seq, folder=step.folder)
 
 
 def _ordered(mentions: Iterable[tuple[SpacePath, Mention]], behind: Order) -> list[tuple[Order, SpacePath]]:
