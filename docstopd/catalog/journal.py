@@ -46,8 +46,39 @@ def append(rows: Rows, entry: Entry) -> None:
 
 def streams(rows: Rows) -> list[bytes]:
     """Every stream that has a head or an entry."""
-    found: list[Any] = rows.all("SELECT stream FROM heads UNION SELECT DISTINCT stream FROM journal ORDER BY 1")
+    # One step for each stream: DISTINCT would read the whole journal.
+    found: list[Any] = rows.all(
+        "WITH RECURSIVE known(stream) AS (SELECT min(stream) FROM journal UNION ALL"
+        " SELECT (SELECT min(stream) FROM journal WHERE stream > known.stream) FROM known WHERE stream IS NOT NULL)"
+        " SELECT stream FROM heads UNION SELECT stream FROM known WHERE stream IS NOT NULL ORDER BY 1"
+    )
     return [row[0] for row in found]
+
+
+def last(rows: Rows, stream: bytes) -> int:
+    """The highest number that an entry of a stream has, 0 without entries."""
+    found: Any = rows.one("SELECT max(seq) FROM journal WHERE stream = ?", stream)
+    return found[0] or 0
+
+
+def hash_of(rows: Rows, stream: bytes, seq: int) -> bytes | None:
+    """The hash that one entry has, None without the entry."""
+    found: Any = rows.one("SELECT hash FROM journal WHERE stream = ? AND seq = ?", stream, seq)
+    return found[0] if found else None
+
+
+def chain(rows: Rows, stream: bytes, first: int | None, last: int, limit: int) -> list[tuple[Any, ...]]:
+    """Entries from `first` (None: whatever comes first) to `last`, in order, as they are stored.
+
+    The stream is among the columns: in a damaged database a row can lie where another stream's should.
+    """
+    return rows.all(
+        f"SELECT {_COLUMNS} FROM journal WHERE stream = ? AND seq >= ? AND seq <= ? ORDER BY seq LIMIT ?",
+        stream,
+        -(1 << 63) if first is None else first,
+        last,
+        limit,
+    )
 
 
 def heads(rows: Rows) -> list[tuple[bytes, tuple[int, bytes]]]:

@@ -322,6 +322,8 @@ class _Translation:
         pass
 
     def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, UnicodeDecodeError):
+            raise Damaged("a database is damaged: it holds a text that is none") from error
         if not isinstance(error, apsw.Error):
             return
         if isinstance(error, apsw.ConstraintError) and cast(Any, error).extendedresult in TAKEN:

@@ -8,7 +8,6 @@ since the line before. So the file grows by what happened, and the heads of any 
 
 import base64
 import binascii
-import datetime
 import fcntl
 import hashlib
 import json
@@ -25,7 +24,8 @@ from docstopd.catalog import journal as store
 from docstopd.crypto import merkle, note
 from docstopd.db import durable
 from docstopd.errors import Damaged, Failed, Refused
-from docstopd.model import SECOND, Micros
+from docstopd.model import Micros
+from docstopd.vault import moment
 from docstopd.vault.progress import SILENT, Progress, Report
 from docstopd.vault.stores import Stores
 
@@ -185,16 +185,16 @@ def leaves(heads: Mapping[bytes, Head]) -> Sequence[bytes]:
 
 def _text(origin: str, now: Micros, heads: Mapping[bytes, Head]) -> str:
     """Origin, size and root as tlog-checkpoint has them; then how many entries there are, and when that was."""
-    time = datetime.datetime.fromtimestamp(now // SECOND, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     root = base64.b64encode(merkle.root(leaves(heads))).decode()
-    return f"{origin}\n{len(heads)}\n{root}\nentries {sum(seq for seq, _ in heads.values())}\ntime {time}\n"
+    return (
+        f"{origin}\n{len(heads)}\n{root}\nentries {sum(seq for seq, _ in heads.values())}\ntime {moment.shown(now)}\n"
+    )
 
 
 def _parsed(text: str) -> tuple[Micros, bytes]:
     try:
         _origin, _size, root, _entries, time = text.splitlines()
-        moment = datetime.datetime.strptime(time, "time %Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.UTC)
-        return int(moment.timestamp()) * SECOND, base64.b64decode(root, validate=True)
+        return moment.read(time.removeprefix("time ")), base64.b64decode(root, validate=True)
     except (ValueError, binascii.Error):
         raise Damaged("is not a checkpoint") from None
 

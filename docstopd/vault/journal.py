@@ -5,16 +5,15 @@ chain still verifies. `docs/format.md` states every byte.
 """
 
 import hashlib
-import hmac
 import json
 import os
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from docstopd.catalog import journal as store
 from docstopd.crypto.wrap import unwrap, wrap
-from docstopd.db import Database, Rows
+from docstopd.db import Rows
 from docstopd.model import Entry, Micros
 
 SYSTEM = b"system"
@@ -24,6 +23,9 @@ NOBODY = b""
 """The actor of what the daemon does by itself, or of a sign-in that failed."""
 
 NO_COMMITMENT = bytes(32)
+ENTRY_LABEL = b"docstopd/entry/v1"
+ENTRY_NUMBERS = struct.Struct(">HQQHHQII")
+"""Lengths of stream, actor, action and facts among seq, time, node and epoch, in the order that the hash has them."""
 BATCH = 1000
 
 Facts = Mapping[str, str | int | bool]
@@ -36,15 +38,6 @@ class Seal:
     key: bytes = field(repr=False)
     epoch: int
     payload: Mapping[str, str] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """The first bad entry of a stream."""
-
-    stream: bytes
-    seq: int
-    what: str
 
 
 class Journal:
@@ -102,59 +95,11 @@ def read_payload(entry: Entry, key: bytes) -> dict[str, str]:
     return found
 
 
-def verify(database: Database) -> list[Damage]:
-    """Check every stream from its first entry to its head: the first bad place of each, none when all is sound."""
-    with database.read() as rows:
-        return [damage for stream in store.streams(rows) if (damage := _verify_stream(rows, stream)) is not None]
-
-
-def count(database: Database) -> int:
-    """How many entries all streams have by their heads."""
-    with database.read() as rows:
-        return sum(store.head(rows, stream)[0] for stream in store.streams(rows))
-
-
-def _verify_stream(rows: Rows, stream: bytes) -> Damage | None:
-    seq, previous = 0, store.ORIGIN
-    for entry in _entries(rows, stream):
-        seq += 1
-        if entry.seq != seq:
-            return Damage(stream, seq, "entry missing")
-        if entry.previous != previous:
-            return Damage(stream, seq, "does not follow the entry before it")
-        if not _is_whole(entry):
-            return Damage(stream, seq, "changed after it was written")
-        if (
-            entry.payload is not None
-            and hashlib.sha256((entry.salt or b"") + entry.payload).digest() != entry.commitment
-        ):
-            return Damage(stream, seq, "its payload was exchanged")
-        previous = entry.hash
-    if store.head(rows, stream) != (seq, previous):
-        return Damage(stream, seq + 1, "the end of the stream is missing")
-    return None
-
-
-def _is_whole(entry: Entry) -> bool:
-    try:
-        return hmac.compare_digest(entry_hash(entry), entry.hash)
-    except struct.error:  # a number that no entry can have
-        return False
-
-
-def _entries(rows: Rows, stream: bytes) -> Iterator[Entry]:
-    after = 0
-    while batch := store.entries(rows, stream, after, BATCH):
-        yield from batch
-        after = batch[-1].seq
-
-
 def entry_hash(entry: Entry) -> bytes:
     """SHA-256 over every field but salt and payload, texts with their length in front."""
     facts = entry.facts.encode()
     action = entry.action.encode()
-    head = struct.pack(
-        ">HQQHHQII",
+    numbers = ENTRY_NUMBERS.pack(
         len(entry.stream),
         entry.seq,
         entry.time,
@@ -165,7 +110,7 @@ def entry_hash(entry: Entry) -> bytes:
         entry.epoch,
     )
     return hashlib.sha256(
-        b"docstopd/entry/v1" + head + entry.stream + entry.actor + action + facts + entry.commitment + entry.previous
+        ENTRY_LABEL + numbers + entry.stream + entry.actor + action + facts + entry.commitment + entry.previous
     ).digest()
 
 
