@@ -12,7 +12,7 @@ from cryptography.utils import Buffer
 from docstopd.blobs.stream import Stream
 from docstopd.db import durable
 from docstopd.db.reader import FileReader
-from docstopd.errors import AlreadyExists, Damaged
+from docstopd.errors import AlreadyExists, Damaged, Failed
 from docstopd.model import BlobId, Micros
 
 INLINE = 1 << 20
@@ -90,7 +90,11 @@ class LocalBlobs:
 
 
 class LocalWriter:
-    """A blob file on its way in: kept in memory while it is small, streamed to the disk when it is not."""
+    """A blob file on its way in: kept in memory while it is small, streamed to the disk when it is not.
+
+    A small one is made under its own name, and nothing is renamed: no row names it before it is durable, so what a
+    crash leaves of it is an orphan like any other, whole or not.
+    """
 
     def __init__(self, folder: str, name: str, *, replace: bool) -> None:
         # A healer that died has left its file under its own name; nobody else's upload has it.
@@ -101,8 +105,8 @@ class LocalWriter:
         self._digest = hashlib.sha256()
         self._small = bytearray()
         self._stream: Stream | None = None
-        with durable.translated():
-            self._descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
+        self._made = ""  # what `abort` would have to remove
+        self._descriptor = -1
 
     def write(self, data: Buffer) -> None:
         """See `BlobWriter.write`."""
@@ -110,34 +114,52 @@ class LocalWriter:
             if len(self._small) + len(data) <= INLINE:
                 self._small += data
                 return
+            self._make(self._temporary)
             self._stream = Stream(self._descriptor, self._digest)
             self._stream.write(self._small)
         self._stream.write(data)
 
+    def _make(self, path: str) -> None:
+        try:
+            with durable.translated():
+                self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
+        except Failed as error:
+            if isinstance(error.__cause__, FileExistsError):
+                raise AlreadyExists("a blob of that id exists") from error
+            raise
+        self._made = path
+
     def finish(self) -> bytes:
         """See `BlobWriter.finish`."""
-        if self._stream is not None:
-            self._stream.finish()
-        else:
+        if self._stream is None:
             self._digest.update(self._small)
+            self._make(self._temporary if self._replace else f"{self._folder}/{self._name}")
             durable.write_all(self._descriptor, self._small)
+        else:
+            self._stream.finish()
+        self._publish()
+        self._made = ""
+        self._close()
+        return self._digest.digest()
+
+    def _publish(self) -> None:
         if self._replace:
             durable.sync(self._descriptor)
             durable.publish(Path(self._temporary), Path(self._folder, self._name))
+        elif self._stream is None:
+            durable.sync_made(self._descriptor, self._folder)
         elif os.path.lexists(f"{self._folder}/{self._name}"):
             raise AlreadyExists("a blob of that id exists")
         else:
-            # No row names the blob yet, so that what a crash leaves under its name is an orphan like any other.
             durable.publish_unread(self._descriptor, self._temporary, self._folder, self._name)
-        self._close()
-        return self._digest.digest()
 
     def abort(self) -> None:
         """See `BlobWriter.abort`."""
         if self._stream is not None:
             self._stream.stop()
         self._close()
-        durable.remove(self._temporary)
+        if self._made:
+            durable.remove(self._made)
 
     def _close(self) -> None:
         if self._descriptor >= 0:

@@ -138,6 +138,11 @@ def publish_unread(descriptor: int, temporary: str, folder: str, name: str) -> N
     """
     with translated():
         os.rename(temporary, f"{folder}/{name}")  # noqa: PTH104 - see above
+    sync_made(descriptor, folder)
+
+
+def sync_made(descriptor: int, folder: str) -> None:
+    """Make a file that was made under its own name durable, with its name. Raises `StateUnknown`."""
     sync(descriptor)
     sync_folder(folder)
 

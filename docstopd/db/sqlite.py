@@ -214,14 +214,10 @@ class SqliteDatabase:
     def _run(self, group: "list[_Work[Any]]") -> None:
         rows = SqliteRows(self._writer)
         try:
-            for work in group:
-                self._writer.execute("SAVEPOINT work")
-                if work.attempt(rows):
-                    self._writer.execute("RELEASE work")
-                elif self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK TO work; RELEASE work")
-                else:  # SQLite gave up the whole transaction: the disk is full
-                    raise StorageFull("the disk that holds the data folder is full")
+            if len(group) > 1:
+                self._run_apart(group, rows)
+            elif not group[0].attempt(rows):
+                return  # it is undone with its transaction
             try:
                 self._writer.execute("COMMIT")
             except apsw.IOError as error:
@@ -229,6 +225,17 @@ class SqliteDatabase:
         finally:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
+
+    def _run_apart(self, group: "list[_Work[Any]]", rows: SqliteRows) -> None:
+        """Run works so that one which raises takes none of the others along."""
+        for work in group:
+            self._writer.execute("SAVEPOINT work")
+            if work.attempt(rows):
+                self._writer.execute("RELEASE work")
+            elif self._writer.in_transaction:
+                self._writer.execute("ROLLBACK TO work; RELEASE work")
+            else:  # SQLite gave up the whole transaction: the disk is full
+                raise StorageFull("the disk that holds the data folder is full")
 
     def wipe(self, traces: Collection[bytes]) -> set[bytes]:
         """See `Database.wipe`. What is left of older days in unused parts of pages goes when the file is rebuilt."""

@@ -265,7 +265,8 @@ class Keyring:
         self._database.write(
             lambda rows: rows.many(
                 "INSERT INTO data_keys (blob, space, epoch, value) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (blob) DO UPDATE SET epoch = excluded.epoch, value = excluded.value",
+                " ON CONFLICT (blob)"
+                " DO UPDATE SET space = excluded.space, epoch = excluded.epoch, value = excluded.value",
                 list(closed),
             )
         )

@@ -49,7 +49,7 @@ def open_space(rows: Rows, keyring: Keyring, session: Session, label: str) -> Op
     keys = session.unlocked.keys(space.id)
     if space.epoch not in keys:
         keys = _open_keys(keyring, session, space)
-        session.unlocked.keep(space.id, keys)
+        session.unlocked.keep(space.id, label, keys)
     return OpenSpace(space, role, keys)
 
 

@@ -29,21 +29,30 @@ class Unlocked:
         self.used = since
         self.kept = kept
         self._spaces: dict[SpaceId, dict[int, SpaceKey]] = {}
+        self._labels: dict[str, SpaceId] = {}
         self._changing = threading.Lock()
 
     def keys(self, space: SpaceId) -> dict[int, SpaceKey]:
         """The keys of a space by epoch that are open already. Not to be changed."""
         return self._spaces.get(space, {})
 
-    def keep(self, space: SpaceId, keys: dict[int, SpaceKey]) -> None:
+    def newest_key(self, label: str) -> SpaceKey | None:
+        """The newest open key of the space that had this label when its keys were opened; it may have another now."""
+        space = self._labels.get(label)
+        keys = self.keys(space) if space is not None else {}
+        return keys[max(keys)] if keys else None
+
+    def keep(self, space: SpaceId, label: str, keys: dict[int, SpaceKey]) -> None:
         """Remember a space's opened keys."""
         with self._changing:
             self._spaces = {**self._spaces, space: keys}
+            self._labels = {**self._labels, label: space}
 
     def drop(self, space: SpaceId) -> None:
         """Forget a space's keys: the user is no longer a member."""
         with self._changing:
             self._spaces = {known: keys for known, keys in self._spaces.items() if known != space}
+            self._labels = {label: known for label, known in self._labels.items() if known != space}
         self.kept.drop_all()
 
 

@@ -97,17 +97,23 @@ class Upload:
         self._path = path
         self._guard = guard
         self._modified = modified
-        self._key = changes.preview(session, path[0], self._check(size))
+        self._key = self._open_space(size)
         self._sealer = BlobSealer(changes)
         self._settled = False
 
-    def _check(self, size: int) -> Callable[[Change], SpaceKey]:
+    def _open_space(self, size: int) -> SpaceKey:
+        """The key under which the data key will be wrapped; `_place` sees whether it is still the right one."""
+        small = 0 < size <= SMALL
+        known = self._session.unlocked.newest_key(self._path[0]) if small else None
+        if known is not None:
+            return known
+
         def look(change: Change) -> SpaceKey:
-            if not 0 < size <= SMALL:
+            if not small:
                 check_place(change, self._path, self._guard, size)
             return change.opened.key
 
-        return look
+        return self._changes.preview(self._session, self._path[0], look)
 
     def write(self, data: Buffer) -> None:
         """Append to the body. Raises `TooLarge`, `StorageFull`."""
@@ -130,8 +136,9 @@ class Upload:
             raise
 
     def _place(self, sealed: Sealed, also: Also | None, change: Change) -> Written:
-        if change.opened.key.epoch != self._key.epoch:  # a member was removed while the body came in
-            keep_data_keys(self._changes, change.opened.key, {sealed.blob: self._sealer.data_key})
+        key = change.opened.key
+        if (key.space, key.epoch) != (self._key.space, self._key.epoch):  # a member was removed meanwhile, mostly
+            keep_data_keys(self._changes, key, {sealed.blob: self._sealer.data_key})
         written, row = place_file(change, self._path, self._guard, sealed, self._modified)
         if also is not None:
             also(change, row, written)

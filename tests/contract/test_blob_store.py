@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from docstopd.blobs import BlobStore
 from docstopd.blobs.local import LocalBlobs
-from docstopd.errors import AlreadyExists, Damaged
+from docstopd.errors import AlreadyExists, Damaged, DocstopdError
 from docstopd.model import BlobId
 
 Open = Callable[[], BlobStore]
@@ -105,6 +106,23 @@ def test_an_aborted_blob_was_never_there(store: BlobStore, size: int, tmp_path: 
     assert list(store.ids()) == []
     put(store, blob_id(), b"its id is free")
     assert get(store, blob_id()) == b"its id is free"
+
+
+@pytest.mark.parametrize("size", [10, 3_000_000])
+def test_a_blob_that_does_not_fit_leaves_nothing(store: BlobStore, size: int) -> None:
+    """The disk is full at the end of it: a limit on the size of files stands in for that."""
+    writer = store.create(blob_id())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5, hard))
+    try:
+        with pytest.raises(DocstopdError):
+            writer.write(bytes(size))
+            writer.finish()
+        writer.abort()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(store.ids()) == []
+    put(store, blob_id(), b"its id is free")
 
 
 def test_an_abort_after_the_end_undoes_nothing(store: BlobStore) -> None:

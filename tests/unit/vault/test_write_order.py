@@ -9,6 +9,7 @@ from vaults import PASSWORD, Bench
 
 from docstopd.errors import (
     Failed,
+    Forbidden,
     Locked,
     NotFound,
     PreconditionFailed,
@@ -107,6 +108,39 @@ class TestAnUploadThatIsNotCommitted:
         bench.assert_tidy()
 
 
+class TestASmallBody:
+    """Is sealed under the key that was open last, and gets the right one at the commit."""
+
+    def test_goes_to_the_space_that_has_the_label_now(self, bench: Bench, ada: Session) -> None:
+        """Two spaces change their labels after their keys were opened."""
+        labels = "one", "two"
+        for label in labels:
+            bench.vault.spaces.add(label, ada.user)
+            bench.put(ada, (label, "f"), OLD, expected=len(OLD))
+        for old, new in (("one", "three"), ("two", "one"), ("three", "two")):
+            bench.edit("UPDATE spaces SET label = ? WHERE label = ?", new, old)
+        for label in labels:
+            bench.put(ada, (label, "f"), label.encode(), expected=len(label))
+        assert [bench.get(ada, (label, "f")) for label in labels] == [b"one", b"two"]
+        spaces = "SELECT blob, space FROM"
+        assert sorted(bench.rows(f"{spaces} versions")) == sorted(bench.rows(f"{spaces} data_keys", store="keyring"))
+        bench.assert_tidy()
+
+    def test_is_readable_by_all_members_when_an_epoch_has_begun(self, bench: Bench, ada: Session) -> None:
+        """Somebody was removed since the writer's keys were opened."""
+        bob = bench.account("bob")
+        bench.vault.spaces.add("shared", ada.user)
+        bench.vault.spaces.grant(ada, "shared", bob.user, MemberRole.EDITOR)
+        bench.put(bob, ("shared", "f"), OLD, expected=len(OLD))
+        cyd = bench.account("cyd")
+        bench.vault.spaces.grant(ada, "shared", cyd.user, MemberRole.READER)
+        bench.vault.spaces.revoke(ada, "shared", cyd.user)
+        bench.put(bob, ("shared", "f"), NEW, expected=len(NEW))
+        assert bench.get(ada, ("shared", "f")) == NEW
+        blob = bench.rows("SELECT blob FROM versions ORDER BY received DESC LIMIT 1")[0][0]
+        assert bench.rows("SELECT epoch FROM data_keys WHERE blob = ?", blob, store="keyring") == [(2,)]
+
+
 class TestACommitThatIsRefused:
     """What changed while the body came is looked at again in the transaction."""
 
@@ -144,16 +178,29 @@ class TestACommitThatIsRefused:
         assert bench.vault.files.quota(ada, FILE).used == len(OLD)
         bench.assert_tidy()
 
-    def test_by_a_removed_membership_leaves_nothing(self, bench: Bench, ada: Session) -> None:
-        """Whoever is removed while the body comes has written nothing."""
+    @pytest.mark.parametrize("announced", [None, len(NEW)])
+    def test_by_a_removed_membership_leaves_nothing(self, bench: Bench, ada: Session, announced: int | None) -> None:
+        """Whoever is removed while the body comes has written nothing, also where nothing is looked at before."""
         bob = bench.account("bob")
         bench.vault.spaces.add("shared", ada.user)
         bench.vault.spaces.grant(ada, "shared", bob.user, MemberRole.EDITOR)
-        with bench.vault.files.write(bob, ("shared", "f")) as upload:
+        bench.vault.files.list(bob, ("shared",))  # its keys are open from here on
+        with bench.vault.files.write(bob, ("shared", "f"), expected=announced) as upload:
             upload.write(NEW)
             bench.vault.spaces.revoke(ada, "shared", bob.user)
             with pytest.raises(NotFound):
                 upload.commit()
+        assert bench.names(ada, ("shared",)) == set()
+        bench.assert_tidy()
+
+    def test_by_a_reader_leaves_nothing(self, bench: Bench, ada: Session) -> None:
+        """A small body is refused at its end, with what it left."""
+        bob = bench.account("bob")
+        bench.vault.spaces.add("shared", ada.user)
+        bench.vault.spaces.grant(ada, "shared", bob.user, MemberRole.READER)
+        bench.vault.files.list(bob, ("shared",))
+        with pytest.raises(Forbidden):
+            bench.put(bob, ("shared", "f"), NEW, expected=len(NEW))
         assert bench.names(ada, ("shared",)) == set()
         bench.assert_tidy()
 
