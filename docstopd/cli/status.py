@@ -32,9 +32,10 @@ def _process(config: Config, pid: int | None) -> dict[str, Value]:
     said = None if pid is None else read_status(config.data)
     found: dict[str, Value] = {"running": pid is not None, "pid": pid, "data": str(config.data)}
     if said is None:
-        return {**found, "url": None, "version": None, "uptime": None, "workers": None}
+        return {**found, "url": None, "version": None, "uptime": None, "workers": None, "keeper": None}
     uptime = round(time.time() - said.started)
-    return {**found, "url": said.url, "version": said.version, "uptime": uptime, "workers": list(said.workers)}
+    children: dict[str, Value] = {"workers": list(said.workers), "keeper": said.keeper}
+    return {**found, "url": said.url, "version": said.version, "uptime": uptime, **children}
 
 
 def _holdings(config: Config, *, as_json: bool) -> dict[str, Value]:

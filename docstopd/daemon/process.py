@@ -1,7 +1,7 @@
-"""A worker process as the supervisor sees it, and the line between the two.
+"""A child process, worker or keeper, as the supervisor sees it, and the line between the two.
 
-The line is a pair of sockets. The worker says `ready`, or `refused` with a reason; the supervisor says `drain`. When
-the supervisor is gone, however that came, the line ends and the worker stops.
+The line is a pair of sockets. The child says `ready`, or `refused` with a reason; the supervisor says `drain`, to
+workers only. When the supervisor is gone, however that came, the line ends and the child stops.
 """
 
 import os
@@ -19,31 +19,38 @@ REFUSED = b"refused "
 DRAIN = b"drain\n"
 
 EXIT_STATE_UNKNOWN = 70
-"""A worker's exit code that stops the whole daemon: a store may or may not hold a write."""
+"""A child's exit code that stops the whole daemon: a store may or may not hold a write."""
 
 WORKER_COMMAND = (sys.executable, "-m", "docstopd.daemon.worker")
+KEEPER_COMMAND = (sys.executable, "-m", "docstopd.daemon.keeper")
 
 _NOT_INHERITED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "SSLKEYLOGFILE")
 
 
 class Process:
-    """One worker. It gets a fresh interpreter, not a fork: no thread, lock or key of the supervisor is copied."""
+    """One child. It gets a fresh interpreter, not a fork: no thread, lock or key of the supervisor is copied."""
 
     def __init__(
-        self, command: Sequence[str], config: Path, text: str, listener: int, inherited: Sequence[int]
+        self, command: Sequence[str], config: Path, text: str, listener: int | None, inherited: Sequence[int]
     ) -> None:
-        """Start `command`; `text` is the configuration that was read from `config`. Arguments hold no secret."""
+        """Start `command`; `text` is the configuration that was read from `config`. Arguments hold no secret.
+
+        `listener` is the descriptor to serve on, None for a child that serves nobody.
+        """
         self._line, theirs = socket.socketpair()
         self._line.setblocking(False)
         snapshot = os.memfd_create("docstopd.yaml")
         with theirs, os.fdopen(snapshot, "wb") as held:
             held.write(text.encode())
             held.flush()
-            arguments = ["--config", str(config), "--text", str(snapshot), "--listener", str(listener)]
+            arguments = ["--config", str(config), "--text", str(snapshot), "--line", str(theirs.fileno())]
+            if listener is not None:
+                arguments += ["--listener", str(listener)]
+                inherited = [listener, *inherited]
             self._popen = subprocess.Popen(  # noqa: S603  # the command is ours
-                [*command, *arguments, "--line", str(theirs.fileno())],
+                [*command, *arguments],
                 stdin=subprocess.DEVNULL,
-                pass_fds=[snapshot, listener, theirs.fileno(), *inherited],
+                pass_fds=[snapshot, theirs.fileno(), *inherited],
                 env={name: value for name, value in os.environ.items() if name not in _NOT_INHERITED},
             )
         self._heard = b""
@@ -57,12 +64,12 @@ class Process:
         return self._popen.pid
 
     def fileno(self) -> int:
-        """The line's descriptor, for polling; it stays readable once the worker is gone."""
+        """The line's descriptor, for polling; it stays readable once the child is gone."""
         return self._line.fileno()
 
     def hear(self) -> None:
-        """Take in what the worker has said: sets `ready` or `refusal`."""
-        with suppress(OSError):  # nothing there, or the worker is gone, which its exit code tells
+        """Take in what it has said: sets `ready` or `refusal`."""
+        with suppress(OSError):  # nothing there, or the child is gone, which its exit code tells
             self._heard += self._line.recv(4096)
         *lines, self._heard = self._heard.split(b"\n")
         for line in lines:

@@ -1,9 +1,5 @@
-"""What a worker process does: open the service, serve it on the listener it was given, end when it is told to.
+"""What a worker process does: open the service, serve it on the listener it was given, end when it is told to."""
 
-Exit codes: 0 asked to end, 1 refused to start (the reason went over the line), 70 the state of a store is unknown.
-"""
-
-import argparse
 import gc
 import logging
 import os
@@ -13,15 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import AbstractContextManager
 
-from docstopd.config import Config, parse
+from docstopd.config import Config
+from docstopd.daemon.child import run_child
 from docstopd.daemon.loaded import http_settings, open_tls
 from docstopd.daemon.logs import configure_logs
-from docstopd.daemon.process import DRAIN, EXIT_STATE_UNKNOWN, READY, REFUSED
-from docstopd.errors import DocstopdError, StateUnknown
+from docstopd.daemon.process import DRAIN, READY
 from docstopd.http import Application, Server
 
 OpenService = Callable[[Config], AbstractContextManager[Application]]
@@ -35,32 +29,13 @@ _ORPHAN_GRACE = 1.0
 _DRAIN_GRACE = 24 * 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """What the supervisor hands over: the configuration's place and text, and two descriptors."""
-
-    config: Path
-    text: int
-    listener: int
-    line: int
-
-
 def main(open_service: OpenService, arguments: Sequence[str]) -> int:
     """Run a worker with the given service; returns the exit code."""
-    given = _parse(arguments)
-    line = socket.socket(fileno=given.line)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches all; the supervisor decides
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        _serve(open_service, parse(_text(given.text), given.config), given.listener, line)
-    except StateUnknown as error:
-        _log.critical("stopping: %s; stored data is verified at the next start", error)
-        return EXIT_STATE_UNKNOWN
-    except DocstopdError as error:
-        with suppress(OSError):  # an orphan tells nobody
-            line.sendall(REFUSED + str(error).replace("\n", "\t").encode() + b"\n")
-        return 1
-    return 0
+
+    def work(config: Config, listener: int, line: socket.socket) -> None:
+        _serve(open_service, config, listener, line)
+
+    return run_child("worker", work, arguments)
 
 
 def _serve(open_service: OpenService, config: Config, listener: int, line: socket.socket) -> None:
@@ -94,18 +69,3 @@ def _hear(line: socket.socket) -> bytes:
         return line.recv(64)
     except OSError:
         return b""
-
-
-def _text(descriptor: int) -> str:
-    with open(descriptor, "rb") as snapshot:
-        snapshot.seek(0)
-        return snapshot.read().decode("utf-8")
-
-
-def _parse(arguments: Sequence[str]) -> Arguments:
-    parser = argparse.ArgumentParser(prog="docstopd worker", description="Started by the supervisor.")
-    parser.add_argument("--config", type=Path, required=True)
-    for name in ("--text", "--listener", "--line"):
-        parser.add_argument(name, type=int, required=True)
-    given = parser.parse_args(arguments)
-    return Arguments(given.config, given.text, given.listener, given.line)

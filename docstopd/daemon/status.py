@@ -8,13 +8,14 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`started` is in seconds since 1970; `url` ends with a slash; `workers` are process ids."""
+    """`started` is in seconds since 1970; `url` ends with a slash; `workers` and `keeper` are process ids."""
 
     pid: int
     version: str
     url: str
     started: float
     workers: Sequence[int]
+    keeper: int | None = None
 
 
 def write_status(data: Path, status: Status) -> None:

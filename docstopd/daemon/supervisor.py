@@ -1,6 +1,7 @@
-"""`docstopd serve`: holds the data folder and the port, and keeps the workers running.
+"""`docstopd serve`: holds the data folder and the port, and keeps the workers and the keeper running.
 
-The supervisor opens no store and holds no key. Signals: TERM and INT end the daemon when requests in flight have
+The supervisor opens no store and holds no key: workers serve requests, and the keeper, one process beside them, runs
+the jobs. Signals: TERM and INT end the daemon when requests in flight have
 finished (a second one at once), HUP reads the configuration again.
 """
 
@@ -11,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from docstopd import __version__
@@ -20,7 +22,7 @@ from docstopd.daemon.loaded import Loaded, url_of
 from docstopd.daemon.lock import data_lock
 from docstopd.daemon.logs import configure_logs
 from docstopd.daemon.notify import Notifier
-from docstopd.daemon.process import EXIT_STATE_UNKNOWN, WORKER_COMMAND, Process
+from docstopd.daemon.process import EXIT_STATE_UNKNOWN, KEEPER_COMMAND, WORKER_COMMAND, Process
 from docstopd.daemon.signals import Signals, watched_signals
 from docstopd.daemon.status import Status, remove_status, write_status
 from docstopd.errors import DocstopdError, Refused, StateUnknown
@@ -29,9 +31,18 @@ _log = logging.getLogger(__name__)
 _LAST_WORDS = 3.0
 
 
-def serve(
-    config_file: Path, *, announce: Callable[[str], None] | None = None, command: Sequence[str] = WORKER_COMMAND
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """The programs of the children; without one for the keeper no job runs."""
+
+    worker: Sequence[str] = WORKER_COMMAND
+    keeper: Sequence[str] = KEEPER_COMMAND
+
+
+COMMANDS = Commands()
+
+
+def serve(config_file: Path, *, announce: Callable[[str], None] | None = None, commands: Commands = COMMANDS) -> None:
     """Serve until SIGTERM or SIGINT. `announce` is called once with the URL, when all workers are ready.
 
     Must run in the main thread. Raises ConfigurationError, Busy or another Refused before anything has begun, Failed
@@ -44,11 +55,11 @@ def serve(
         listener = stack.enter_context(open_listener(loaded.config.http))
         signals = stack.enter_context(watched_signals())
         stack.callback(remove_status, loaded.config.data)
-        Supervisor(loaded, listener, lock, signals, announce or (lambda _url: None), command).run()
+        Supervisor(loaded, listener, lock, signals, announce or (lambda _url: None), commands).run()
 
 
 class Supervisor:
-    """The crew that serves, the one that shall replace it after a reload, and workers that are leaving."""
+    """The crew that serves, the one that shall replace it after a reload, the keeper, and who is leaving."""
 
     def __init__(
         self,
@@ -57,20 +68,22 @@ class Supervisor:
         lock: int,
         signals: Signals,
         announce: Callable[[str], None],
-        command: Sequence[str],
+        commands: Commands,
     ) -> None:
         self._loaded = loaded
         self._listener = listener
         self._lock = lock
         self._signals = signals
         self._announce = announce
-        self._command = command
+        self._commands = commands
         self._notifier = Notifier.from_environment()
         self._url = url_of(loaded.config, listener.getsockname()[1])
         self._started = time.time()
         self._crew = self._crew_of(loaded)
         self._next: tuple[Loaded, Crew] | None = None
+        self._keeper = self._keeper_of(loaded)
         self._leaving: list[Process] = []
+        self._old_keepers: list[Process] = []
 
     def run(self) -> None:
         """Until a signal ends it; every worker is gone then, whatever is raised."""
@@ -79,18 +92,31 @@ class Supervisor:
                 if self._signals.take(signal.SIGHUP):
                     self._reload()
                 self._tend()
-                self._wait(self._crew.next_due())
+                self._wait(self._next_due())
         finally:
             self._stop()
 
     def _crew_of(self, loaded: Loaded) -> Crew:
         def launch() -> Process:
-            return Process(self._command, loaded.path, loaded.text, self._listener.fileno(), [self._lock])
+            return Process(self._commands.worker, loaded.path, loaded.text, self._listener.fileno(), [self._lock])
 
         return Crew(launch, loaded.config.http.workers or os.cpu_count() or 1)
 
+    def _keeper_of(self, loaded: Loaded) -> Crew:
+        """A crew of one. Requests are served whatever becomes of it; that no job runs is in the log and in `status`."""
+
+        def launch() -> Process:
+            return Process(self._commands.keeper, loaded.path, loaded.text, None, [self._lock])
+
+        return Crew(launch, 1 if self._commands.keeper else 0, "keeper", patient=True)
+
     def _everyone(self) -> list[Process]:
-        return [*self._crew, *(self._next[1] if self._next else ()), *self._leaving]
+        return [*self._crew, *(self._next[1] if self._next else ()), *self._keeper, *self._leaving]
+
+    def _next_due(self) -> float:
+        """Seconds until a child is to be started, one at most."""
+        dues = [self._crew.next_due(), self._keeper.next_due() if self._may_keep() else None]
+        return min((due for due in dues if due is not None), default=1.0)
 
     # -- while it runs ---------------------------------------------------------------------------------------------
 
@@ -103,13 +129,22 @@ class Supervisor:
             self._write_status()
         self._see_off()
         self._tend_next()
+        self._tend_keeper()
+
+    def _tend_keeper(self) -> None:
+        if self._may_keep() and self._keeper.tend():
+            self._write_status()
+
+    def _may_keep(self) -> bool:
+        """The keeper starts when the workers serve, and after a reload when the one before it has gone."""
+        return self._crew.complete and not any(process in self._leaving for process in self._old_keepers)
 
     def _see_off(self) -> None:
         for process in [one for one in self._leaving if one.exit_code() is not None]:
             self._leaving.remove(process)
             process.close()
             if process.exit_code() == EXIT_STATE_UNKNOWN:
-                raise StateUnknown("a leaving worker does not know whether a write was stored; start again to verify")
+                raise StateUnknown("a leaving process does not know whether a write was stored; start again to verify")
 
     def _opened(self) -> None:
         self._write_status()
@@ -119,14 +154,16 @@ class Supervisor:
 
     def _write_status(self) -> None:
         pids = [process.pid for process in self._crew]
+        keeper = next((process.pid for process in self._keeper), None)
+        status = Status(os.getpid(), __version__, self._url, self._started, pids, keeper)
         try:
-            write_status(self._loaded.config.data, Status(os.getpid(), __version__, self._url, self._started, pids))
+            write_status(self._loaded.config.data, status)
         except OSError as error:  # a full disk: what is served goes on
             _log.warning("what `docstopd status` reads cannot be written: %s", error.strerror)
 
-    def _wait(self, due: float | None) -> None:
+    def _wait(self, due: float) -> None:
         living = [process for process in self._everyone() if process.exit_code() is None]
-        self._signals.wait(living, 1.0 if due is None else due)
+        self._signals.wait(living, due)
 
     # -- reload ----------------------------------------------------------------------------------------------------
 
@@ -174,8 +211,11 @@ class Supervisor:
     def _take_over(self, loaded: Loaded, crew: Crew) -> None:
         for process in self._crew:
             process.drain()
-        self._leaving += self._crew
-        self._crew, self._loaded, self._next = crew, loaded, None
+        self._old_keepers = list(self._keeper)
+        for process in self._old_keepers:
+            process.signal(signal.SIGTERM)
+        self._leaving += [*self._crew, *self._old_keepers]
+        self._crew, self._keeper, self._loaded, self._next = crew, self._keeper_of(loaded), loaded, None
         configure_logs(loaded.config.log)
         self._url = url_of(loaded.config, self._listener.getsockname()[1])
         self._write_status()
@@ -195,7 +235,7 @@ class Supervisor:
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def _stop(self) -> None:
-        """End every worker: by request, after the grace by force."""
+        """End every child: by request, after the grace by force."""
         self._notifier.stopping()
         for process in self._everyone():
             process.signal(signal.SIGTERM)

@@ -50,22 +50,60 @@ WORKER = """
     sys.exit(code)
 """
 
+KEEPER = """
+    import os, signal, socket, sys, time
+    from docstopd.daemon.child import leave, run_child
+    from docstopd.daemon.process import READY
+    from docstopd.daemon.signals import watched_signals
+    from docstopd.errors import Failed, StateUnknown
+
+    def keep(config, listener, line):
+        assert listener == -1
+        if (config.data / "keeper-dies").exists():
+            os._exit(9)
+        if (config.data / "keeper-refuses").exists():
+            raise Failed("the ledger is missing")
+        with watched_signals() as signals, open(config.data / "keepers", "a") as file:
+            file.write(f"{os.getpid()} begins with {config.http.threads}\\n")
+            file.flush()
+            line.sendall(READY)
+            while not signals.take(signal.SIGTERM):
+                signals.wait([line], 0.1)
+                if (config.data / "unknown").exists():
+                    raise StateUnknown("fsync failed")
+                line.setblocking(False)
+                try:
+                    if not line.recv(64):
+                        break
+                except BlockingIOError:
+                    pass
+            time.sleep(0.3)
+            file.write(f"{os.getpid()} ends\\n")
+
+    leave(run_child("keeper", keep, sys.argv[1:]))
+"""
+
 DAEMON = """
     import sys
     from pathlib import Path
-    from docstopd.daemon import serve
+    from docstopd.daemon import Commands, serve
     from docstopd.errors import DocstopdError
 
     try:
         serve(
             Path(sys.argv[1]),
             announce=lambda url: print(url, flush=True),
-            command=[sys.executable, str(Path(sys.argv[1]).with_name("worker.py"))],
+            commands=Commands(
+                [sys.executable, str(Path(sys.argv[1]).with_name("worker.py"))],
+                [sys.executable, str(Path(sys.argv[1]).with_name("keeper.py"))],
+            ),
         )
     except DocstopdError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         sys.exit(1)
 """
+
+PROGRAMS = (("worker.py", WORKER), ("keeper.py", KEEPER), ("daemon.py", DAEMON))
 
 
 @dataclass
@@ -94,6 +132,11 @@ class Daemon:
     def log(self) -> str:
         return (self.folder / "stderr.log").read_text()
 
+    def keepers(self) -> list[str]:
+        """What the keepers have said of themselves."""
+        path = self.data / "keepers"
+        return path.read_text().splitlines() if path.exists() else []
+
 
 def configure(folder: Path, *, workers: int = 2, threads: int = 4, port: int = 0, more: str = "") -> None:
     (folder / "docstopd.yaml").write_text(
@@ -103,7 +146,7 @@ def configure(folder: Path, *, workers: int = 2, threads: int = 4, port: int = 0
 
 def launch(folder: Path, **variables: str) -> Daemon:
     (folder / "data").mkdir(exist_ok=True)
-    for name, text in (("worker.py", WORKER), ("daemon.py", DAEMON)):
+    for name, text in PROGRAMS:
         (folder / name).write_text(textwrap.dedent(text))
     with (folder / "stderr.log").open("a") as log:
         process = subprocess.Popen(
@@ -125,7 +168,8 @@ def opened(daemon: Daemon) -> Daemon:
 
 
 def end(daemon: Daemon) -> None:
-    workers = daemon.status()["workers"] if (daemon.data / "run" / "status.json").exists() else []
+    status = daemon.status() if (daemon.data / "run" / "status.json").exists() else {"workers": [], "keeper": None}
+    workers = [*status["workers"], *([status["keeper"]] if status["keeper"] else [])]
     if daemon.process.poll() is None:
         daemon.process.kill()
     daemon.process.wait()
@@ -180,6 +224,74 @@ def test_a_killed_worker_is_replaced_while_requests_go_on(daemon: Daemon) -> Non
     until(lambda: victim not in daemon.status()["workers"] and len(daemon.status()["workers"]) == 2)
     assert survivor in daemon.status()["workers"]
     assert "another one starts" in daemon.log()
+
+
+def kept(daemon: Daemon) -> int:
+    """The keeper's pid, once it keeps."""
+    until(
+        lambda: (
+            daemon.status()["keeper"] is not None
+            and any(str(daemon.status()["keeper"]) in line for line in daemon.keepers())
+        )
+    )
+    return int(daemon.status()["keeper"])
+
+
+def test_a_killed_keeper_is_replaced(daemon: Daemon) -> None:
+    """And `status` names the new one."""
+    first = kept(daemon)
+    os.kill(first, signal.SIGKILL)
+    until(lambda: daemon.status()["keeper"] not in {None, first})
+    assert kept(daemon) != first
+    assert f"keeper {first} ended with code -9" in daemon.log()
+
+
+def test_a_keeper_ends_with_the_daemon(daemon: Daemon) -> None:
+    """Asked first, so that what it does can be left in order."""
+    pid = kept(daemon)
+    daemon.process.terminate()
+    assert daemon.process.wait(10) == 0
+    assert daemon.keepers()[-1] == f"{pid} ends"
+
+
+def test_a_keeper_does_not_outlive_a_killed_supervisor(daemon: Daemon) -> None:
+    """It hears that the line has ended."""
+    pid = kept(daemon)
+    daemon.process.kill()
+    assert until(lambda: not lives(pid), 2.0) < 2.0
+
+
+def test_after_a_reload_one_keeper_follows_the_other(daemon: Daemon) -> None:
+    """Never two at a time, and the new one has the new configuration."""
+    first = kept(daemon)
+    configure(daemon.folder, threads=7)
+    daemon.process.send_signal(signal.SIGHUP)
+    until(lambda: daemon.status()["keeper"] not in {None, first}, 15)
+    second = kept(daemon)
+    assert daemon.keepers() == [f"{first} begins with 4", f"{first} ends", f"{second} begins with 7"]
+
+
+@pytest.mark.parametrize(
+    ("file", "said"), [("keeper-dies", "with code 9"), ("keeper-refuses", "the ledger is missing")]
+)
+def test_a_keeper_that_cannot_start_is_tried_again_while_requests_go_on(daemon: Daemon, file: str, said: str) -> None:
+    """Loudly; as soon as it can, it keeps."""
+    (daemon.data / file).touch()
+    os.kill(kept(daemon), signal.SIGKILL)
+    until(lambda: daemon.log().count(said) >= 4)
+    assert daemon.get()
+    assert daemon.process.poll() is None
+    (daemon.data / file).unlink()
+    begun = len(daemon.keepers())
+    until(lambda: len(daemon.keepers()) > begun, 15)
+
+
+def test_a_keeper_in_an_unknown_state_stops_the_whole_daemon(daemon: Daemon) -> None:
+    """As a worker does."""
+    kept(daemon)
+    (daemon.data / "unknown").touch()
+    assert daemon.process.wait(10) == 1
+    assert "StateUnknown" in daemon.log()
 
 
 def test_a_request_in_flight_finishes_after_sigterm(daemon: Daemon) -> None:
@@ -367,7 +479,7 @@ def test_a_socket_handed_over_by_systemd_is_served(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         (tmp_path / "activate.sh").write_text('export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@" 3<&$HANDED\n')
         (tmp_path / "data").mkdir()
-        for name, text in (("worker.py", WORKER), ("daemon.py", DAEMON)):
+        for name, text in PROGRAMS:
             (tmp_path / name).write_text(textwrap.dedent(text))
         os.set_inheritable(listener.fileno(), True)
         command = [sys.executable, str(tmp_path / "daemon.py"), str(tmp_path / "docstopd.yaml")]

@@ -1,0 +1,54 @@
+"""The program of the keeper process, `python -m docstopd.daemon.keeper`; started by the supervisor only.
+
+It runs the jobs, so that the supervisor needs no key and no store, and a job that eats a processor or dies takes no
+request with it.
+"""
+
+import logging
+import os
+import signal
+import socket
+import sys
+
+from docstopd.config import Config
+from docstopd.daemon.child import leave, run_child
+from docstopd.daemon.compose import open_vault
+from docstopd.daemon.jobs import scheduler_of
+from docstopd.daemon.logs import configure_logs
+from docstopd.daemon.process import READY
+from docstopd.daemon.signals import watched_signals
+
+_log = logging.getLogger(__name__)
+
+_ORPHAN_GRACE = 1.0
+
+
+def keep(config: Config, _listener: int, line: socket.socket) -> None:
+    """Run the jobs until SIGTERM comes or the supervisor is gone; what runs then is asked to end between two steps."""
+    configure_logs(config.log)
+    line.setblocking(False)
+    with watched_signals() as signals, open_vault(config) as vault:
+        scheduler = scheduler_of(config, vault)
+        scheduler.start()
+        line.sendall(READY)
+        told = False
+        while not told and _has_supervisor(line):
+            signals.wait([line], scheduler.tick())
+            told = signals.take(signal.SIGTERM)
+        if not told:
+            _log.warning("the supervisor is gone; stopping")
+        if not scheduler.stop(config.http.shutdown_grace.seconds if told else _ORPHAN_GRACE):
+            os._exit(1)  # a step takes too long; jobs are safe against that as they are against a power cut
+
+
+def _has_supervisor(line: socket.socket) -> bool:
+    try:
+        return line.recv(64) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    leave(run_child("keeper", keep, sys.argv[1:]))
