@@ -228,12 +228,12 @@ def test_a_killed_worker_is_replaced_while_requests_go_on(daemon: Daemon) -> Non
 
 def kept(daemon: Daemon) -> int:
     """The keeper's pid, once it keeps."""
-    until(
-        lambda: (
-            daemon.status()["keeper"] is not None
-            and any(str(daemon.status()["keeper"]) in line for line in daemon.keepers())
-        )
-    )
+
+    def keeps() -> bool:
+        pid = daemon.status()["keeper"]
+        return pid is not None and any(line.startswith(f"{pid} begins") for line in daemon.keepers())
+
+    until(keeps)
     return int(daemon.status()["keeper"])
 
 
@@ -276,9 +276,10 @@ def test_after_a_reload_one_keeper_follows_the_other(daemon: Daemon) -> None:
 )
 def test_a_keeper_that_cannot_start_is_tried_again_while_requests_go_on(daemon: Daemon, file: str, said: str) -> None:
     """Loudly; as soon as it can, it keeps."""
+    pid = kept(daemon)
     (daemon.data / file).touch()
-    os.kill(kept(daemon), signal.SIGKILL)
-    until(lambda: daemon.log().count(said) >= 4)
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: daemon.log().count(said) >= 4, 20)
     assert daemon.get()
     assert daemon.process.poll() is None
     (daemon.data / file).unlink()
