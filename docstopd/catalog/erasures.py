@@ -1,6 +1,6 @@
 """Erasures: what was asked to be destroyed, how far that is, and what must never come back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,6 +152,50 @@ def blobs_of(rows: Rows, erasure: bytes) -> list[BlobId]:
 def is_erased(rows: Rows, blob: BlobId) -> bool:
     """Whether a blob was erased."""
     return rows.one("SELECT 1 FROM erased WHERE blob = ?", blob) is not None
+
+
+def take_over(
+    rows: Rows, erasure: bytes, space: SpaceId | None, nodes: Sequence[NodeId], blobs: Sequence[BlobId]
+) -> None:
+    """List what was erased elsewhere: all blobs; of the nodes those files that have one, and folders left empty."""
+    sql = "INSERT INTO erased (blob, erasure) VALUES (?, ?) ON CONFLICT DO NOTHING"
+    rows.many(sql, [(blob, erasure) for blob in blobs])
+    if space is None:
+        return
+    for node in nodes:
+        if rows.one(
+            "SELECT 1 FROM nodes n WHERE n.id = ? AND n.space = ? AND n.folder = 0"
+            " AND EXISTS (SELECT 1 FROM versions v JOIN erased e ON e.blob = v.blob WHERE v.node = n.id)",
+            node,
+            space,
+        ):
+            mark_node(rows, erasure, space, node)
+    _take_over_folders(rows, erasure, space, nodes)
+    rows.run("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'nodes'", max(nodes, default=0))
+
+
+def _take_over_folders(rows: Rows, erasure: bytes, space: SpaceId, nodes: Sequence[NodeId]) -> None:
+    """From below: a folder goes once all that is in it goes."""
+    more = True
+    while more:
+        more = False
+        for node in nodes:
+            if rows.one(
+                "SELECT 1 FROM nodes n WHERE n.id = ? AND n.space = ? AND n.folder = 1 AND n.parent != 0"
+                f" AND n.id NOT IN ({_NODES})"
+                f" AND NOT EXISTS (SELECT 1 FROM nodes m WHERE m.parent = n.id AND m.id NOT IN ({_NODES}))",
+                node,
+                space,
+                erasure,
+                erasure,
+            ):
+                more = mark_node(rows, erasure, space, node) or more
+
+
+def versions_of(rows: Rows, blobs: Sequence[BlobId]) -> int:
+    """How many versions have one of these blobs."""
+    wanted = set(blobs)
+    return sum(row[0] in wanted for row in rows.each("SELECT blob FROM versions")) if wanted else 0
 
 
 def moved_in(rows: Rows, erasure: bytes, space: SpaceId) -> list[str]:

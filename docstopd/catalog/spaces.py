@@ -55,6 +55,12 @@ def find(rows: Rows, label: str) -> Space | None:
     return _space(row) if row else None
 
 
+def get(rows: Rows, space: SpaceId) -> Space | None:
+    """The space of that id."""
+    row = rows.one(f"SELECT {_COLUMNS} {_FROM} WHERE s.id = ?", space)
+    return _space(row) if row else None
+
+
 def find_for(rows: Rows, label: str, user: UserId) -> tuple[Space, MemberRole] | None:
     """The space of that label and the user's role in it; None for a user who is no member."""
     row: Any = rows.one(

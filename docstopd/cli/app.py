@@ -10,6 +10,7 @@ from docstopd.cli.audit import app as audit
 from docstopd.cli.check import check
 from docstopd.cli.config import app as config_commands
 from docstopd.cli.decrypt import decrypt
+from docstopd.cli.erasure import app as erasure
 from docstopd.cli.init import init
 from docstopd.cli.job import app as job
 from docstopd.cli.quickstart import quickstart
@@ -50,5 +51,12 @@ def docstopd(
 
 for command in (quickstart, init, serve, check, status, decrypt):
     app.command()(command)
-for name, group in (("user", user), ("space", space), ("audit", audit), ("job", job), ("config", config_commands)):
+for name, group in (
+    ("user", user),
+    ("space", space),
+    ("erasure", erasure),
+    ("audit", audit),
+    ("job", job),
+    ("config", config_commands),
+):
     app.add_typer(group, name=name)

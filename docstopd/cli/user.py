@@ -162,5 +162,6 @@ def delete(name: UserName, yes: Yes = False, config: ConfigFile = NOT_GIVEN) -> 
         labels = ", ".join(space.label for space in alone)
         destroyed = f" and with it for ever: {labels}." if alone else "."
         agree(f"This deletes the account {user.name}{destroyed} Go on?", yes=yes)
-        gone = vault.accounts.delete(name, alone)
-    say(f"{name} is deleted, and {len(gone)} of the spaces with all that was in them.")
+        erasure = vault.erasure.delete_account(name, alone)
+    say(f"{name} is deleted, and {len(alone)} of the spaces with all that was in them.")
+    say(f"The certificate: docstopd erasure certificate {erasure.id.hex()[:12]}")

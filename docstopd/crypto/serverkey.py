@@ -70,6 +70,11 @@ class ServerKey:
         """Signs checkpoints of the journal, manifests of snapshots and certificates."""
         return Ed25519PrivateKey.from_private_bytes(derive(self._secret, b"docstopd/server-signer/v1"))
 
+    @property
+    def signers(self) -> list[Ed25519PrivateKey]:
+        """The signer, and those of earlier keys: what they signed stays good."""
+        return [self.signer]
+
     @cached_property
     def hpke(self) -> hpke.PrivateKey:
         """Opens the keys of managed spaces."""

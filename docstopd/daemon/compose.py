@@ -109,6 +109,8 @@ def policy_of(config: Config) -> Policy:
         name=config.limits.name,
         properties=config.limits.properties,
         property_size=config.limits.property_size,
+        erasure_grace=config.erasure.grace.seconds,
+        keyring_days=config.snapshots.keyring_days,
     )
 
 

@@ -20,6 +20,7 @@ def jobs_of(config: Config, vault: Vault) -> tuple[Job, ...]:
             "locks": vault.expiry.locks,
             "throttle": vault.expiry.throttle,
             "runs": vault.expiry.runs,
+            "erasures": vault.erasure.expire,
         }
     )
     return (

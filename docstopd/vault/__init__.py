@@ -5,6 +5,8 @@ and the blob store is durable before; what it leaves over is destroyed after. Me
 checked inside the transaction that they are for. No plaintext is written anywhere.
 """
 
+from collections.abc import Callable, Sequence
+
 from docstopd.model import Guard, SpacePath
 from docstopd.vault.accounts import Accounts
 from docstopd.vault.audit import Audit
@@ -14,6 +16,7 @@ from docstopd.vault.checkpoints import NAME as CHECKPOINTS
 from docstopd.vault.checkpoints import Checkpoints
 from docstopd.vault.content import Content
 from docstopd.vault.damage import DamageReports
+from docstopd.vault.erasure import Erasures, Place
 from docstopd.vault.expiry import Expiry
 from docstopd.vault.files import Files, Listing
 from docstopd.vault.journal import Journal
@@ -49,7 +52,7 @@ __all__ = [
 class Vault:
     """All doors over one set of stores."""
 
-    def __init__(self, stores: Stores, policy: Policy) -> None:
+    def __init__(self, stores: Stores, policy: Policy, places: Callable[[], Sequence[Place]] = tuple) -> None:
         self._stores = stores
         journal = Journal(stores.clock, stores.random)
         damage = DamageReports(stores, journal)
@@ -61,6 +64,7 @@ class Vault:
         self.sync = Sync(changes)
         self.past = Past(changes, Cover)
         self.accounts = Accounts(stores, journal, self.sessions, self.spaces, policy)
+        self.erasure = Erasures(changes, self.accounts, self.spaces, policy, Cover, places)
         self.checkpoints = Checkpoints(stores)
         self.audit = Audit(stores, self.checkpoints)
         self.runs = Runs(stores, journal)

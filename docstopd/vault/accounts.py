@@ -5,7 +5,6 @@ one slot and rewrites nothing else, and destroying every slot destroys what the 
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docstopd.catalog import locks
@@ -119,10 +118,10 @@ class Accounts:
 
         def work(rows: Rows) -> None:
             if not enabled:
-                self._keep_an_admin(rows, user)
-                locks.remove_of_user(rows, user.id)  # nobody else could end them
-            store.set_enabled(rows, user.id, enabled)
-            self._record(rows, "user-enable" if enabled else "user-disable", user, {})
+                self.shut(rows, user)
+                return
+            store.set_enabled(rows, user.id, True)
+            self._record(rows, "user-enable", user, {})
 
         self._stores.catalog.write(work)
 
@@ -132,43 +131,25 @@ class Accounts:
         Raises `Forbidden` where the user is the only owner of a space that has other members.
         """
         user = self.find(name)
-        alone: list[Space] = []
-        shared: list[Space] = []
         with self._stores.catalog.read() as rows:
-            for space, role in space_store.of_user(rows, user.id):
-                members = space_store.members(rows, space.id)
-                owners = [member for member in members if member.role is MemberRole.OWNER]
-                if len(members) > 1 and role is MemberRole.OWNER and len(owners) == 1:
-                    raise Forbidden(
-                        f"{user.name} is the only owner of {space.label!r}: make another member owner first"
-                    )
-                (shared if len(members) > 1 else alone).append(space)
-        return alone, shared
+            return memberships(rows, user)
 
-    def delete(self, name: str, agreed: Sequence[Space] | None = None) -> list[Space]:
-        """Destroy an account, its credentials, and the spaces of which it is the only member; those spaces.
+    def shut(self, rows: Rows, user: User) -> None:
+        """Let a user sign in no more, inside the caller's transaction. Raises `Forbidden` for the only admin."""
+        self._keep_an_admin(rows, user)
+        locks.remove_of_user(rows, user.id)  # nobody else could end them
+        store.set_enabled(rows, user.id, False)
+        self._record(rows, "user-disable", user, {})
 
-        What only this user could open is unrecoverable from then on. Raises `Refused` when these are not the spaces
-        that were `agreed` on, `Forbidden` as `memberships` does and for the only admin.
+    def remove(self, rows: Rows, user: User, spaces: int) -> None:
+        """Remove the account from the catalog, inside the caller's transaction; memberships must be gone already.
+
+        Its keys are the caller's to destroy afterwards. Raises `Forbidden` for the only admin.
         """
-        user = self.find(name)
-        alone, shared = self.memberships(name)
-        if agreed is not None and {space.id for space in alone} != {space.id for space in agreed}:
-            raise Refused(f"the spaces that would go with {user.name} have changed: look at them again")
-        # Shut first: what follows is several steps, and none may meet a session of this user.
-        self.set_enabled(name, enabled=False)
-        for space in alone:
-            self._spaces.destroy(space)
-        for space in shared:
-            self._spaces.revoke(None, space.label, user)
-        self._stores.keyring.remove_user(user.id)
-
-        def work(rows: Rows) -> None:
-            store.remove(rows, user.id)
-            self._record(rows, "user-delete", user, {"spaces": len(alone)})
-
-        self._stores.catalog.write(work)
-        return alone
+        self._keep_an_admin(rows, user)
+        locks.remove_of_user(rows, user.id)
+        store.remove(rows, user.id)
+        self._record(rows, "user-delete", user, {"spaces": spaces})
 
     # -- credentials ------------------------------------------------------------------------------------------------
 
@@ -310,6 +291,19 @@ class Accounts:
     def _record(self, rows: Rows, action: str, user: User, facts: Facts, actor: bytes = NOBODY) -> None:
         """`actor` is the user where he proved to be one; what the operator does by command has none."""
         self._journal.append(rows, SYSTEM, action, actor=actor, facts={"user": user.id.hex(), **facts})
+
+
+def memberships(rows: Rows, user: User) -> tuple[list[Space], list[Space]]:
+    """(spaces of which the user is the only member, the others). Raises as `Accounts.memberships`."""
+    alone: list[Space] = []
+    shared: list[Space] = []
+    for space, role in space_store.of_user(rows, user.id):
+        members = space_store.members(rows, space.id)
+        owners = [member for member in members if member.role is MemberRole.OWNER]
+        if len(members) > 1 and role is MemberRole.OWNER and len(owners) == 1:
+            raise Forbidden(f"{user.name} is the only owner of {space.label!r}: make another member owner first")
+        (shared if len(members) > 1 else alone).append(space)
+    return alone, shared
 
 
 def check_password(password: str) -> None:

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from docstopd.catalog import locks, nodes, versions
+from docstopd.catalog import journal, locks, nodes, versions
 from docstopd.catalog import spaces as store
 from docstopd.crypto import hpke
 from docstopd.crypto.spacekey import SpaceKey
@@ -135,13 +135,24 @@ class Spaces:
 
         def work(rows: Rows) -> None:
             space, _opened = self._open(rows, session, label)
-            self._keep_an_owner(rows, space.id, user.id, None)
-            store.remove_member(rows, space.id, user.id)
-            locks.remove_of(rows, space.id, user.id)  # nobody else could end them
-            epoch = self._next_epoch(rows, space, drop=user.id)
-            self._record(rows, session, space, "revoke", {"member": user.id.hex(), "epoch": epoch})
+            self.expel(rows, session, space, user.id)
 
         self._stores.catalog.write(work)
+
+    def expel(self, rows: Rows, session: Session | None, space: Space, user: UserId) -> None:
+        """The same inside the caller's transaction."""
+        self._keep_an_owner(rows, space.id, user, None)
+        store.remove_member(rows, space.id, user)
+        locks.remove_of(rows, space.id, user)  # nobody else could end them
+        epoch = self._next_epoch(rows, space, drop=user)
+        self._record(rows, session, space, "revoke", {"member": user.hex(), "epoch": epoch})
+
+    def new_epoch(self, rows: Rows, session: Session | None, label: str) -> Space:
+        """Begin an epoch with the members that there are; the space as it is then. Raises `NotFound`, `Forbidden`."""
+        space, _opened = self._open(rows, session, label)
+        epoch = self._next_epoch(rows, space)
+        self._record(rows, session, space, "rotate", {"epoch": epoch})
+        return self._find(rows, space.label)
 
     def set_custody(self, session: Session, label: str, custody: Custody) -> None:
         """Let the server open the space from now on (`managed`), or no more (`sealed`, with a new epoch)."""
@@ -172,20 +183,16 @@ class Spaces:
 
         self._stores.catalog.write(work)
 
-    def destroy(self, space: Space) -> None:
-        """Remove a space with all it holds, keys first: no copy of it can be read from then on."""
-        self._stores.keyring.remove_space(space.id)
+    def remove(self, rows: Rows, space: Space, facts: Facts) -> None:
+        """Remove a space with all it holds from the catalog, inside the caller's transaction. Its journal stays.
 
-        def work(rows: Rows) -> list[bytes]:
-            blobs = versions.blobs_of_space(rows, space.id)
-            nodes.remove_all(rows, space.id)
-            versions.forget(rows, space.id)
-            self._record(rows, None, space, "space-destroyed", {"files": len(blobs)})
-            store.remove(rows, space.id)
-            return list(blobs)
-
-        for blob in self._stores.catalog.write(work):
-            self._stores.blobs.delete(blob)  # type: ignore[arg-type]
+        Keys and blobs are the caller's to destroy afterwards.
+        """
+        nodes.remove_all(rows, space.id)
+        versions.forget(rows, space.id)
+        self._record(rows, None, space, "space-destroyed", facts)
+        journal.erase_payloads(rows, space.id)
+        store.remove(rows, space.id)
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
@@ -226,7 +233,7 @@ class Spaces:
         if role is not MemberRole.OWNER and owners == {user}:
             raise Forbidden("a space needs an owner: make another member owner first")
 
-    def _next_epoch(self, rows: Rows, space: Space, drop: bytes) -> int:
+    def _next_epoch(self, rows: Rows, space: Space, drop: bytes = b"") -> int:
         """A new space key for those who are members now; every key of `drop` is destroyed.
 
         The keyring is written inside the catalog's transaction, so that two changes of members cannot cross. If that

@@ -58,3 +58,5 @@ class Policy:
     name: int = 255
     properties: int = 200
     property_size: int = 65_536
+    erasure_grace: float = 604_800.0
+    keyring_days: int = 7

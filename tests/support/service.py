@@ -40,6 +40,12 @@ class Service:
         assert finished.returncode == 0, finished.stderr
         return json.loads(finished.stdout)
 
+    def json_of(self, code: int, *arguments: str | Path) -> Any:
+        """What a command prints with `--json` that ends with this exit code."""
+        finished = self.run(*arguments, "--json")
+        assert finished.returncode == code, finished.stdout + finished.stderr
+        return json.loads(finished.stdout)
+
     def put(self, path: tuple[str, ...], content: bytes, *, modified: int | None = None) -> None:
         """Store a file, and the folders above it, as the first user."""
         with open_vault(load(self.config)) as vault:

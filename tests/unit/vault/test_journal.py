@@ -87,8 +87,8 @@ class TestEveryChange:
         assert watched.during(lambda: spaces.set_custody(ada, "shared", Custody.SEALED)) == ["custody"]
         assert watched.during(lambda: spaces.set_quota("shared", 10)) == ["quota"]
         assert watched.during(lambda: spaces.set_quota("shared", None)) == ["quota"]
-        space = next(space for space in spaces.all() if space.label == "shared")
-        assert watched.during(lambda: spaces.destroy(space)) == ["space-destroyed"]
+        gone = watched.during(lambda: bench.vault.erasure.request_space(None, "shared"))
+        assert sorted(gone) == ["erasure"] * 3 + ["space-destroyed"]
 
     def test_of_accounts(self, bench: Bench, ada: Session, watched: Watched) -> None:
         """Every credential that is made, used up or destroyed."""
@@ -111,8 +111,15 @@ class TestEveryChange:
         with pytest.raises(Unauthenticated):
             during(lambda: sessions.sign_in("bob", "wrong password"))
         assert bench.actions(b"system")[-1] == "sign-in"
-        gone = during(lambda: accounts.delete("bob"))
-        assert sorted(gone) == ["space-destroyed", "user-delete", "user-disable"]
+        gone = during(lambda: bench.vault.erasure.delete_account("bob"))
+        assert sorted(gone) == ["erasure"] * 3 + ["space-destroyed", "user-delete", "user-disable"]
+
+    def test_of_an_erasure(self, bench: Bench, ada: Session, watched: Watched) -> None:
+        """One for the head of what goes; the system's stream has the request and what became of it."""
+        bench.vault.files.make_folder(ada, ("ada", "f"))
+        bench.put(ada, FILE, b"x")
+        gone = watched.during(lambda: bench.vault.erasure.request_path(ada, ("ada", "f")))
+        assert sorted(gone) == ["erase"] + ["erasure"] * 3
 
     def test_of_a_password_by_the_organisation(self, bench: Bench, watched: Watched) -> None:
         """Each use is journalled."""

@@ -196,7 +196,7 @@ class TestAChangeInAnotherProcess:
     def test_that_deletes_the_account(self, bench: Bench, ada: Session, other: Bench) -> None:
         """Nothing opens any more."""
         bench.account("bob")
-        other.vault.accounts.delete("ada")
+        other.vault.erasure.delete_account("ada")
         assert refused(bench, "ada", PASSWORD) is Unauthenticated
         with pytest.raises(NotFound):
             bench.names(ada, ("ada",))
@@ -470,7 +470,7 @@ class TestASpace:
         for action in (
             lambda: spaces.revoke(None, "shared", ada.user),
             lambda: spaces.grant(ada, "shared", ada.user, MemberRole.READER),
-            lambda: bench.vault.accounts.delete("ada"),
+            lambda: bench.vault.erasure.delete_account("ada"),
         ):
             with pytest.raises(Forbidden):
                 action()
@@ -478,13 +478,13 @@ class TestASpace:
             spaces.grant(bob, "shared", bob.user, MemberRole.OWNER)
         spaces.grant(ada, "shared", bob.user, MemberRole.OWNER)
         spaces.revoke(bob, "shared", ada.user)
-        bench.vault.accounts.delete("ada")
+        bench.vault.erasure.delete_account("ada")
         assert [m.name for m in spaces.members("shared")] == ["bob"]
 
     def test_keeps_its_last_admin(self, bench: Bench) -> None:
         """Or nobody could run the service."""
         bench.account("root", Role.ADMIN)
         with pytest.raises(Forbidden):
-            bench.vault.accounts.delete("root")
+            bench.vault.erasure.delete_account("root")
         with pytest.raises(Forbidden):
             bench.vault.accounts.set_enabled("root", enabled=False)

@@ -328,7 +328,7 @@ class TestDestroyingAnAccount:
         bench.put(ada, FILE, b"content 2")
         bench.put(bob, ("bob", "f"), b"stays")
         bench.vault.files.delete(ada, FILE)
-        bench.vault.accounts.delete("ada")
+        bench.vault.erasure.delete_account("ada")
         assert len(bench.blob_ids()) == 1
         bench.assert_tidy()
         for table in ("slots", "identities", "space_keys"):
