@@ -17,6 +17,11 @@ from docstopd.model import NodeId, SpaceId
 _TAG = 16
 
 
+def longest(sealed: Buffer) -> int:
+    """The most bytes that a sealed name can have in clear, which needs no key to know."""
+    return max(0, len(sealed) - len(suite.MARK) - _TAG - 1)
+
+
 class NameCipher:
     """The names of one space under its 64-byte sub-key; safe for concurrent use."""
 

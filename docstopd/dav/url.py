@@ -142,7 +142,8 @@ def _check(text: str, names: tuple[str, ...], limits: Settings) -> None:
         raise InvalidName("A name cannot hold a control character.")
     if "." in names or ".." in names:
         raise InvalidName("A name cannot be . or ..")
-    if len(names) > limits.depth + 1 or len(text) > limits.path or len(text.encode()) > limits.path:
+    longest = limits.path + len(f"/{SHARE}/")  # the slash at the end included
+    if len(names) > limits.depth + 1 or len(text) > longest or len(text.encode()) > longest:
         raise Refusal(414, f"The path is longer than {limits.path} bytes or deeper than {limits.depth} folders.")
     if len(text) > limits.name // 4 and any(len(name.encode()) > limits.name for name in names):
         raise Refusal(414, f"A name is longer than {limits.name} bytes.")

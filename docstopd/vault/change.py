@@ -9,7 +9,7 @@ from docstopd.catalog import locks as lock_store
 from docstopd.catalog import nodes, properties, spaces, users, versions
 from docstopd.catalog.nodes import Row
 from docstopd.db import Rows
-from docstopd.errors import Failed, Forbidden, ParentMissing, QuotaExceeded
+from docstopd.errors import Failed, Forbidden, NotFound, ParentMissing, QuotaExceeded
 from docstopd.model import BlobId, Guard, Micros, NodeId, SpacePath
 from docstopd.vault import guards, locking, naming, windows
 from docstopd.vault.damage import DamageReports
@@ -39,6 +39,7 @@ class Change:
         self.opened.require_editor()
         self.tree = Tree(rows, self.opened)
         self.now: Micros = changes.stores.clock()
+        self.policy = changes.policy
         self.leftovers: list[BlobId] = []
 
     def still_allowed(self) -> None:
@@ -63,6 +64,16 @@ class Change:
     def existing(self, path: SpacePath) -> list[Row]:
         """The chain to the node at `path`. Raises `NotFound`."""
         return self.tree.find(path[1:])
+
+    def removable(self, path: SpacePath) -> list[Row]:
+        """The same, though the row of the node itself may be damaged: what is only taken away need not be sound."""
+        if len(path) == 1:
+            return self.existing(path)
+        chain = self.tree.find(path[1:-1])
+        row = nodes.child(self.rows, chain[-1].id, self.tree.sealed_names(chain[-1], path[-1]))
+        if row is None:
+            raise NotFound("nothing of that name")
+        return [*chain, row]
 
     def room(self, size: int, instead_of: int = 0) -> None:
         """Raises `QuotaExceeded` when the space has no room for `size` bytes in place of others."""
@@ -137,26 +148,35 @@ class Change:
         lock_store.remove_on(self.rows, [row.id])
         nodes.remove(self.rows, row.id)
 
+    def _newest_size(self, row: Row) -> int:
+        """The size of a file whose own row cannot be trusted."""
+        past = versions.of_node(self.rows, row.id)
+        return past[-1].size if past else 0
+
     def _has_no_past(self, row: Row) -> bool:
         return [version.blob for version in versions.of_node(self.rows, row.id)] == [row.blob]
 
     def discard(self, chain: Chain, path: SpacePath, action: str) -> int:
-        """Take a node and all below it out of the tree, into the trash; one entry for each. The last entry's number."""
-        removed = self.tree.below(chain[-1].id)
+        """Take a node and all below it out of the tree, into the trash; one entry for each. The last entry's number.
+
+        Rows that are damaged go as well: nobody could get rid of them otherwise.
+        """
+        removed = nodes.below(self.rows, chain[-1].id)
         paths = {chain[-1].id: path}
-        seq = 0
+        seq = size = 0
         for row in removed:
-            if row.id not in paths:
-                paths[row.id] = (*paths[row.parent], self.tree.name(row))
-            facts: Facts = {"size": row.size, "folder": bool(row.folder)}
+            sound, name = self.tree.is_sound(row), self.tree.name_or_number(row)
+            paths.setdefault(row.id, (*paths.get(row.parent, path), name))
+            own = row.size if sound else self._newest_size(row)
+            facts: Facts = {"size": own, "folder": bool(row.folder), **({} if sound else {"damaged": True})}
             seq = self.record(action, row.id, paths[row.id], facts)
+            size += own
         lock_store.remove_on(self.rows, [row.id for row in removed])
-        self.use(-sum(row.size for row in removed))
-        if not chain[-1].folder and naming.ephemeral(path[-1]) and self._has_no_past(chain[-1]):
-            self.drop_version(
-                chain[-1].id, chain[-1].blob
-            )  # the one that the row's proof names, whatever other tables say
-            self.drop_node(chain[-1])
+        self.use(-size)
+        top = chain[-1]
+        if not top.folder and naming.ephemeral(path[-1]) and self.tree.is_sound(top) and self._has_no_past(top):
+            self.drop_version(top.id, top.blob)  # the one that the row's proof names, whatever other tables say
+            self.drop_node(top)
         else:
             nodes.to_trash(self.rows, chain[-1].id, seq)
         self.touch_members(chain[:-1], seq)

@@ -103,6 +103,8 @@ class Copy:
     ) -> int:
         """Raises what stands in the way; the size of a file that the copy replaces."""
         change.guard(source, guard)
+        for path in found.paths.values():
+            naming.check_length(len(target) + len(path), naming.length(target) + naming.length(path), change.policy)
         parent = change.parent(target)
         occupant = change.tree.child(parent[-1], target[-1])
         if found.chain:

@@ -261,7 +261,7 @@ class Files:
 
         def work(change: Change) -> None:
             change.guard(path, guard)
-            chain = change.existing(path)
+            chain = change.removable(path)
             if len(chain) == 1:
                 raise Forbidden("a space cannot be deleted here")
             change.may_remove(chain, guard)

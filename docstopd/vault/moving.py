@@ -1,10 +1,12 @@
 """MOVE: a catalog transaction within a space; across spaces, a copy and a delete."""
 
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from docstopd.catalog import locks as lock_store
-from docstopd.catalog import versions
+from docstopd.catalog import nodes, versions
 from docstopd.catalog.nodes import Row
+from docstopd.crypto.names import longest
 from docstopd.errors import AlreadyExists, Forbidden, Overlap
 from docstopd.model import Guard, SpacePath, Written
 from docstopd.vault import naming, properties
@@ -20,7 +22,9 @@ def move(change: Change, source: SpacePath, target: SpacePath, guard: Guard, *, 
     created = occupant is None
     if occupant is not None:
         change.discard([*parent, occupant], target, "delete")
-    lock_store.remove_on(change.rows, [row.id for row in change.tree.below(chain[-1].id)])
+    below = nodes.below(change.rows, chain[-1].id)  # as they are: damage does not hold its folder where it is
+    check_below(change, below, source, target)
+    lock_store.remove_on(change.rows, [row.id for row in below])
     warning = change.warning(parent[-1], target[-1], chain[-1].id)
     facts: Facts = {"size": chain[-1].size, "folder": bool(chain[-1].folder), **warning}
     seq = change.record("move", chain[-1].id, target, facts, source=source)
@@ -57,6 +61,30 @@ def check_overlap(source: Row, parent: list[Row], occupant: Row | None, chain: l
         raise Overlap("the target lies inside the source")
     if occupant is not None and occupant.id in {row.id for row in chain}:
         raise Overlap("the source lies inside the target, or is the target")
+
+
+def check_below(change: Change, tree: Sequence[Row], source: SpacePath, target: SpacePath) -> None:
+    """The paths of all that a moved folder holds keep within the limits. Raises `InvalidName`.
+
+    `tree`: the folder and all below it, parents first. Sealed names tell their lengths to 16 bytes, which is enough
+    for nearly all; only for those that may be too long they are opened.
+    """
+    if len(target) <= len(source) and naming.length(target) <= naming.length(source):
+        return
+    depths = {tree[0].id: len(target)}
+    for row in tree[1:]:
+        depths[row.id] = depths[row.parent] + 1
+    lengths = _lengths(tree, naming.length(target), lambda row: longest(row.name))
+    if max(lengths) > change.policy.path:
+        lengths = _lengths(tree, naming.length(target), lambda row: len((change.tree.readable(row)[1] or "").encode()))
+    naming.check_length(max(depths.values()), max(lengths), change.policy)
+
+
+def _lengths(tree: Sequence[Row], top: int, of_name: Callable[[Row], int]) -> Collection[int]:
+    lengths = {tree[0].id: top}
+    for row in tree[1:]:
+        lengths[row.id] = lengths[row.parent] + 1 + of_name(row)
+    return lengths.values()
 
 
 def _into(

@@ -34,11 +34,21 @@ def refuse_past(path: SpacePath) -> None:
 def check(path: SpacePath, policy: Policy) -> None:
     """Whether a node may be made at `path`, the space's label included. Raises `InvalidName`, `Forbidden`."""
     refuse_past(path)
-    if len(path) - 1 > policy.depth:
-        raise InvalidName(f"a path may have at most {policy.depth} folders")
-    if sum(len(name.encode(errors="replace")) + 1 for name in path) > policy.path:
-        raise InvalidName(f"a path may have at most {policy.path} bytes")
+    check_length(len(path), length(path), policy)
     _check_name(path[-1], policy)
+
+
+def length(path: SpacePath) -> int:
+    """The bytes of a path in UTF-8, a slash before each name."""
+    return sum(len(name.encode(errors="replace")) + 1 for name in path)
+
+
+def check_length(depth: int, length: int, policy: Policy) -> None:
+    """Whether a path may have so many names, the space's label included, and bytes. Raises `InvalidName`."""
+    if depth > policy.depth:
+        raise InvalidName(f"a path may have at most {policy.depth} names")
+    if length > policy.path:
+        raise InvalidName(f"a path may have at most {policy.path} bytes")
 
 
 def _check_name(name: str, policy: Policy) -> None:

@@ -121,6 +121,17 @@ class Tree:
             return self._opened.space.label
         return self._key(row).names.open(row.name, row.space, row.parent)
 
+    def is_sound(self, row: Row) -> bool:
+        """Whether a holder of the space's key wrote the row."""
+        return self.readable(row)[1] is not None
+
+    def name_or_number(self, row: Row) -> str:
+        """A row's name, or, when that cannot be read, its number after a question mark."""
+        try:
+            return self.name(row)
+        except Damaged:
+            return f"?{row.id}"
+
     def path(self, node: NodeId) -> tuple[str, ...]:
         """The path of a node by its ancestors' names. Raises `NotFound` when one of them is gone."""
         names: list[str] = []

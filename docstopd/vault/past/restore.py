@@ -37,6 +37,7 @@ def restore(change: Change, source: SpacePath, target: SpacePath, guard: Guard, 
         raise NotFound("nothing of that name")
     parent, occupant = _check_target(change, target, guard, overwrite=overwrite)
     tree = change.tree.below(row.id)
+    moving.check_below(change, tree, (), target)
     size = sum(each.size for each in tree)
     change.room(size, sum(each.size for each in change.tree.below(occupant.id)) if occupant else 0)
     was = trash.place_then(view, row.id, head.deleted)
@@ -46,7 +47,8 @@ def restore(change: Change, source: SpacePath, target: SpacePath, guard: Guard, 
         return _into(change, row, parent, occupant, target, facts, more)
     if occupant is not None:
         change.discard([*parent, occupant], target, "delete")
-    seq = change.record("restore", row.id, target, facts, **more)
+    warned: Facts = {**facts, **change.warning(parent[-1], target[-1])}
+    seq = change.record("restore", row.id, target, warned, **more)
     back = change.save(replace(row, parent=parent[-1].id, seq=seq), target[-1], new=False)
     store.restore(change.rows, row.id)
     change.use(size)

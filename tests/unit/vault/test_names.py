@@ -5,9 +5,12 @@ from dataclasses import replace
 import pytest
 from vaults import Bench
 
+from docstopd.dav.refusal import Refusal
+from docstopd.dav.settings import Settings
+from docstopd.dav.url import request_target
 from docstopd.errors import AlreadyExists, Forbidden, InvalidName, NotFound, Refused
 from docstopd.model import SpacePath
-from docstopd.vault import Policy, Session, Vault
+from docstopd.vault import Policy, Session, Vault, naming
 
 NFC, NFD = "caf\u00e9", "cafe\u0301"
 
@@ -103,13 +106,70 @@ def test_depth_and_length_of_a_path_have_limits(bench: Bench, ada: Session) -> N
     """Those of the configuration."""
     strict = replace(bench, vault=Vault(bench.stores, Policy(depth=3, path=40)))
     path: SpacePath = ("ada",)
-    for _ in range(3):
+    for _ in range(2):
         path = (*path, "d")
         strict.vault.files.make_folder(ada, path)
     with pytest.raises(InvalidName):
         strict.put(ada, (*path, "f"), b"x")
     with pytest.raises(InvalidName):
         strict.put(ada, ("ada", "x" * 40), b"x")
+
+
+@pytest.mark.parametrize("method", ["move", "copy", "restore"])
+def test_what_a_folder_holds_keeps_within_the_limits_when_it_goes_elsewhere(
+    bench: Bench, ada: Session, method: str
+) -> None:
+    """Depth and length are those of the longest path below it; refused, nothing is changed."""
+    files = bench.vault.files
+    for path in (("a",), ("a", "b"), ("x",), ("x", "y"), ("long" * 4,)):
+        files.make_folder(ada, ("ada", *path))
+    bench.put(ada, ("ada", "a", "b", "\u00e9" * 9), b"1")
+    source: SpacePath = ("ada", "a")
+    if method == "restore":
+        files.delete(ada, source)
+        source = ("ada", ".trash", files.list(ada, ("ada", ".trash")).members[0].name)
+    fits, too_deep, too_long = ("ada", "x", "a"), ("ada", "x", "y", "a"), ("ada", "long" * 4, "a")
+    strict = replace(bench, vault=Vault(bench.stores, Policy(depth=5, path=43))).vault.files
+    before = bench.names(ada, ("ada",))
+
+    def go(target: SpacePath) -> None:
+        if method == "copy":
+            strict.copy(ada, source, target, overwrite=False, deep=True)
+        else:
+            strict.move(ada, source, target, overwrite=False)
+
+    for refused in (too_deep, too_long):
+        with pytest.raises(InvalidName):
+            go(refused)
+        assert bench.names(ada, ("ada",)) == before
+        assert bench.names(ada, refused[:-1]) == set()
+    go(fits)
+    assert bench.get(ada, (*fits, "b", "\u00e9" * 9)) == b"1"
+    bench.assert_tidy()
+
+
+def test_a_folder_that_is_too_deep_already_can_be_renamed_and_moved_up(bench: Bench, ada: Session) -> None:
+    """The limits may have been wider when it was made."""
+    files = bench.vault.files
+    for path in (("a",), ("a", "b"), ("a", "b", "c"), ("a", "b", "c", "d")):
+        files.make_folder(ada, ("ada", *path))
+    strict = replace(bench, vault=Vault(bench.stores, Policy(depth=3))).vault.files
+    strict.move(ada, ("ada", "a", "b"), ("ada", "a", "x"), overwrite=False)
+    strict.move(ada, ("ada", "a", "x"), ("ada", "x"), overwrite=False)
+    assert files.stat(ada, ("ada", "x", "c", "d")).folder
+
+
+def test_the_longest_path_that_can_be_made_can_be_asked_for() -> None:
+    """The vault's limit and the URL's are the same, whatever comes in front of a path there."""
+    limits = Settings(depth=4, path=40)
+    for path in (("ada", "n" * 35), ("a", "b", "c", "d")):
+        naming.check(path, Policy(depth=4, path=40))
+        assert request_target(f"/dav/{'/'.join(path)}/", limits).path == path
+    for path in (("ada", "n" * 36), ("a", "b", "c", "d", "e")):
+        with pytest.raises(InvalidName):
+            naming.check(path, Policy(depth=4, path=40))
+        with pytest.raises(Refusal):
+            request_target(f"/dav/{'/'.join(path)}/", limits)
 
 
 def test_the_spaces_own_level_holds_no_files(bench: Bench, ada: Session) -> None:

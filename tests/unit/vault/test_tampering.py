@@ -242,6 +242,40 @@ class TestARowOfTheCatalog:
         if "parent" not in edit or "subfolder" in edit:  # in no folder it is met by nobody
             scene.assert_loud(caplog.text)
 
+    @pytest.mark.parametrize("edit", [edit for edit in NODE_EDITS if "parent" not in edit and "name" not in edit])
+    def test_that_was_edited_can_be_deleted(self, scene: Scene, edit: str) -> None:
+        """And so its place is free again. The trash is not told a wrong content by it either."""
+        used, sql = scene.bench.vault.files.quota(scene.ada, A).used, NODE_EDITS[edit]
+        scene.bench.edit(f"UPDATE nodes SET {sql.replace(':b', str(scene.node(B)))} WHERE id = {scene.node(A)}")
+        bench, ada = scene.afterwards()
+        with pytest.raises(Damaged):
+            bench.put(ada, A, b"new")
+        bench.vault.files.delete(ada, A)
+        facts = bench.rows("SELECT facts FROM journal WHERE action = 'delete'")
+        assert len(facts) == 1
+        assert '"damaged":true' in facts[0][0]
+        assert bench.vault.files.quota(ada, B).used == used - len(CONTENT[A])
+        bench.put(ada, A, b"new")
+        assert bench.get(ada, A) == b"new"
+        assert bench.get(ada, B) == CONTENT[B]
+        bench.assert_journal()
+
+    @pytest.mark.parametrize("edit", ["size = -1", "name = x'01'", "epoch = 7", "proof = x''", "space = x'00'"])
+    def test_that_was_edited_does_not_hold_its_folder(self, scene: Scene, edit: str) -> None:
+        """It can be moved and deleted; the entry names what cannot be read by its number."""
+        number = scene.node(A)
+        scene.bench.edit(f"UPDATE nodes SET {edit} WHERE id = {number}")
+        bench, ada = scene.afterwards()
+        bench.vault.files.move(ada, ("ada", "d"), ("ada", "a longer name"), overwrite=False)
+        assert bench.get(ada, ("ada", "a longer name", "b")) == CONTENT[B]
+        bench.vault.files.delete(ada, ("ada", "a longer name"))
+        assert "a longer name" not in bench.names(ada, ("ada",))
+        told = [line.details["path"] for line in bench.vault.audit.show(ada, "ada", 100) if line.action == "delete"]
+        assert f"ada/a longer name/{'?' + str(number) if 'name' in edit or 'epoch' in edit else 'a'}" in told or (
+            "space" in edit and f"ada/a longer name/?{number}" in told
+        )
+        bench.assert_journal()
+
     @pytest.mark.parametrize("edit", ["folder = 0", "parent = 99999", "name = x'01'", "epoch = 7", "proof = x''"])
     def test_of_a_folder_that_was_edited_hides_that_folder_alone(self, scene: Scene, edit: str) -> None:
         """And what lies below it."""
