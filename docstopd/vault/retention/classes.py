@@ -1,0 +1,123 @@
+"""Classes at work: a file gets its class while its name is in clear, and the class forbids what it forbids.
+
+What always holds: a file keeps a class that protects it wherever it is moved. An empty file without a past, which is
+what clients make before they write, is no record yet: nothing is forbidden. Nor do the files that macOS strews get a
+class.
+"""
+
+from collections.abc import Sequence
+
+from docstopd.catalog import classes as store
+from docstopd.catalog.classes import State
+from docstopd.catalog.nodes import Row
+from docstopd.db import Rows
+from docstopd.errors import Protected
+from docstopd.model import Micros, NodeId, SpaceId, SpacePath
+from docstopd.vault import naming
+from docstopd.vault.retention.decide import day
+from docstopd.vault.retention.schedule import Dates, Protect, RetentionClass, Schedule
+
+
+def dates_of(state: State) -> Dates:
+    """What a class counts from."""
+    return Dates(state.received, state.changed, state.event, state.kept)
+
+
+class Classes:
+    """The records schedule within one transaction."""
+
+    def __init__(self, rows: Rows, schedule: Schedule, now: Micros) -> None:
+        self._rows = rows
+        self._schedule = schedule
+        self._now = now
+
+    # -- giving -----------------------------------------------------------------------------------------------------
+
+    def assign(self, node: NodeId, path: SpacePath) -> None:
+        """Give the file that is at `path` now (the space's label included) the class that fits it there."""
+        if not self._schedule or naming.ephemeral(path[-1]):
+            return
+        state = store.of(self._rows, node)
+        if state is not None and self._protection(state) is not None:
+            return
+        fitting = self._schedule.class_of(path[0], path[1:])
+        name = None if fitting is None else fitting.name
+        if name != (None if state is None else state.name):
+            store.give(self._rows, node, name)
+
+    def assign_all(self, files: Sequence[tuple[Row, SpacePath]]) -> None:
+        """The same for all that came to a new place; folders among them have no class."""
+        for row, path in files if self._schedule else ():
+            if not row.folder:
+                self.assign(row.id, path)
+
+    def merge(self, moved: NodeId, into: NodeId, path: SpacePath) -> None:
+        """A file becomes the new content of another. Protection that either had stays.
+
+        Raises `Protected` where both are protected and by different classes: one would lose its own.
+        """
+        if not self._schedule:
+            return
+        source, target = (self._protecting(store.of(self._rows, node)) for node in (moved, into))
+        if source is not None and target is None:
+            store.inherit(self._rows, moved, into)
+        elif source is not None and target is not None and source.name != target.name:
+            raise Protected(
+                f"the class {source.name!r} protects the one file and {target.name!r} the other: they cannot become one"
+            )
+        else:
+            self.assign(into, path)
+
+    # -- forbidding -------------------------------------------------------------------------------------------------
+
+    def refuse_overwriting(self, node: NodeId) -> None:
+        """Raises `Protected` where a file must not get a new content."""
+        if not self._schedule.protecting:
+            return
+        state = store.of(self._rows, node)
+        klass = self._protecting(state)
+        if state is not None and klass is not None and klass.protect is Protect.WORM:
+            raise Protected(
+                f"this file is of the retention class {klass.name!r}: {_until(klass, state)} it is not changed"
+            )
+
+    def refuse_removal(self, node: NodeId) -> None:
+        """Raises `Protected` where a node, or any file below it, must not be deleted, purged or erased."""
+        if self._schedule.protecting and store.any_at_all(self._rows):
+            self._refuse(store.below(self._rows, node), "this")
+
+    def refuse_destruction(self, space: SpaceId) -> None:
+        """Raises `Protected` where anything in a space must stay."""
+        if self._schedule.protecting and store.any_at_all(self._rows):
+            self._refuse(store.in_space(self._rows, space), "this space")
+
+    def _refuse(self, states: Sequence[State], what: str) -> None:
+        standing = [(state, klass) for state in states if (klass := self._protecting(state)) is not None]
+        if not standing:
+            return
+        state, klass = standing[0]
+        until = _until(klass, state)
+        if len(states) == 1 and what == "this":
+            raise Protected(f"this is of the retention class {klass.name!r}: {until} it is not deleted")
+        raise Protected(
+            f"files protected by their retention class: {len(standing)} in {what}, the first of them of the class"
+            f" {klass.name!r}; {until} it is not deleted"
+        )
+
+    def _protection(self, state: State) -> RetentionClass | None:
+        """The class that protects a file now, recorded or not."""
+        klass = self._schedule.named(state.name)
+        return klass if klass is not None and klass.protects(dates_of(state), self._now) else None
+
+    def _protecting(self, state: State | None) -> RetentionClass | None:
+        """The same, None for what is no record yet."""
+        if state is None or (state.size == 0 and state.versions < 2):
+            return None
+        return self._protection(state)
+
+
+def _until(klass: RetentionClass, state: State) -> str:
+    due = klass.due(dates_of(state))
+    if due is None:
+        return "until the date that it waits for is set, and its time is up,"
+    return f"until {day(due)}" if klass.then.value != "review" else f"before {day(due)} and a review"
