@@ -45,6 +45,25 @@ class HttpConfig(Section):
         json_schema_extra={"default": "auto"},
     )
     threads: int = Field(default=10, ge=1, le=256, description="Requests that one process serves at a time.")
+    most_threads: int = Field(
+        default=256,
+        ge=2,
+        le=4096,
+        description="Threads of one process, those included that slow clients hold up, which do not count as serving;"
+        " at least twice threads. Who would need one more is cut off.",
+    )
+    held_up_per_address: int = Field(
+        default=128,
+        ge=1,
+        le=4096,
+        description="Of these, how many clients of one address (in IPv6: of one /64 network) may hold up.",
+    )
+    connections: int = Field(
+        default=1000,
+        ge=10,
+        le=65_535,
+        description="Connections that one process keeps open; beyond, an idle one is closed for a new one.",
+    )
     backlog: int = Field(default=128, ge=1, le=65535, description="Connections that may wait to be accepted.")
     public_names: tuple[PublicName, ...] = Field(
         default=(),

@@ -38,6 +38,9 @@ def http_settings(config: Config) -> Settings:
     http = config.http
     return Settings(
         threads=http.threads,
+        most_threads=http.most_threads,
+        held_up_per_address=http.held_up_per_address,
+        connections=http.connections,
         keep_alive=http.keep_alive.seconds,
         header_timeout=http.header_timeout.seconds,
         body_timeout=http.body_timeout.seconds,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docstopd.config import Config, Duration, Minimal, default, load, parse, render_minimal
@@ -244,6 +244,7 @@ def test_any_text_is_a_configuration_or_a_list_of_problems(text: str) -> None:
         assert all(problem.startswith(f"{SOURCE}:") for problem in error.problems)
 
 
+@settings(deadline=None)
 @given(st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=2)))
 def test_any_value_of_any_key_is_taken_or_told(value: object) -> None:
     """JSON is YAML: each key is tried with the wrong kinds of value."""
