@@ -13,7 +13,7 @@ from docstopd.errors import ConfigurationError
 
 
 def check(config: ConfigFile = NOT_GIVEN, json: Json = False) -> None:
-    """Look at configuration, keys, databases, disk, port, certificate and clock; exit code 1 when one fails.
+    """Look at configuration, keys, databases, jobs, disk, port, certificate and clock; exit code 1 when one fails.
 
     Example: docstopd check --config /etc/docstopd/docstopd.yaml
     """

@@ -14,15 +14,19 @@ import apsw
 from cryptography import x509
 
 from docstopd.catalog import MIGRATIONS as CATALOG
+from docstopd.cli.output import timestamp
 from docstopd.config import Config
-from docstopd.daemon import holder
+from docstopd.daemon import holder, read_status
 from docstopd.daemon.compose import open_vault
+from docstopd.daemon.jobs import guard_of
 from docstopd.daemon.listener import open_listener
 from docstopd.daemon.loaded import open_tls
 from docstopd.daemon.unfinished import MARKER
 from docstopd.db.sqlite import SqliteDatabase
 from docstopd.errors import ConfigurationError, DocstopdError, Refused
+from docstopd.jobs.clock import Doubt
 from docstopd.keyring import MIGRATIONS as KEYRING
+from docstopd.vault.runs import Outcome
 
 _LEAST_FREE = 256 * 2**20
 _LITTLE_FREE = 0.05
@@ -30,6 +34,7 @@ _WARN_DAYS = 30
 _SQLITE = (3, 51, 3)
 """The first version without the WAL-reset bug (sqlite.org/wal.html), which could corrupt a database."""
 _CLOCK_SLACK = 300.0
+_ENDED = {Outcome.REFUSED: "was refused", Outcome.FAILED: "failed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,32 @@ def _clock(now: float, latest: float) -> Finding:
     return Finding("clock", "ok", shown)
 
 
+def jobs(config: Config) -> Iterator[Finding]:
+    """They run, their last runs went well, and none of them waits for the clock."""
+    name = "jobs"
+    said = None if holder(config.data) is None else read_status(config.data)
+    if said is not None and said.keeper is None:
+        yield Finding(name, "failed", "no keeper is running, so no job is", "look at the service's log")
+    try:
+        with open_vault(config, read_only=True) as vault:
+            bad = [run for run in vault.runs.latest().values() if run.outcome.loud]
+            wait = guard_of(config, vault).standing()
+    except Refused:  # nothing could be opened, and the check of the keys has said why
+        return
+    except DocstopdError as error:
+        yield Finding(name, "failed", str(error), "start the service, which brings the data folder up to date")
+        return
+    for run in bad:
+        state: Literal["warning", "failed"] = "warning" if run.outcome is Outcome.REFUSED else "failed"
+        found = f"{run.job} {_ENDED[run.outcome]} at {timestamp(run.started)}: {run.reason}"
+        yield Finding(name, state, found, f"see to it, then: docstopd job run {run.job}")
+    if wait is not None:
+        state = "failed" if wait.doubt is Doubt.JUMP else "warning"
+        yield Finding(name, state, str(wait), "look at the date; if it is right: docstopd job clock --accept")
+    if not bad and wait is None:
+        yield Finding(name, "ok", "the last run of each went well")
+
+
 def free_disk(config: Config) -> Iterator[Finding]:
     """There is room for more."""
     name = "disk"
@@ -200,4 +231,4 @@ def sqlite(_config: Config) -> Iterator[Finding]:
         yield Finding("SQLite", "ok", version)
 
 
-CHECKS: tuple[Check, ...] = (data_folder, server_key, databases, keys_fit, free_disk, port, certificate, sqlite)
+CHECKS: tuple[Check, ...] = (data_folder, server_key, databases, keys_fit, jobs, free_disk, port, certificate, sqlite)

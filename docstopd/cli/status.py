@@ -10,12 +10,13 @@ from docstopd.cli.output import Value, show_object, size
 from docstopd.config import Config, load
 from docstopd.daemon import holder, read_status
 from docstopd.daemon.compose import open_vault
+from docstopd.daemon.jobs import guard_of
 from docstopd.daemon.setup import is_made
 from docstopd.errors import Failed, Refused
 
 
 def status(config: ConfigFile = NOT_GIVEN, json: Json = False) -> None:
-    """Say whether the service runs, and what it holds; exit code 1 when it does not run.
+    """Say whether the service runs, what it holds and what is wrong; exit code 1 when it does not run.
 
     Example: docstopd status --config /etc/docstopd/docstopd.yaml
     """
@@ -23,7 +24,8 @@ def status(config: ConfigFile = NOT_GIVEN, json: Json = False) -> None:
     if not is_made(settings.data):
         raise Refused(f"{settings.data}: there is no data folder; make one with `docstopd init`")
     pid = holder(settings.data)
-    show_object({**_process(settings, pid), **_holdings(settings, as_json=json)}, as_json=json)
+    found = {**_process(settings, pid), **_holdings(settings, as_json=json), **_troubles(settings)}
+    show_object(found, as_json=json)
     if pid is None:
         raise typer.Exit(FAILED)
 
@@ -48,3 +50,14 @@ def _holdings(config: Config, *, as_json: bool) -> dict[str, Value]:
         return {"users": None, "spaces": None, "used": None, "problem": str(error)}
     used = sum(space.used for space in spaces)
     return {"users": users, "spaces": len(spaces), "used": used if as_json else size(used)}
+
+
+def _troubles(config: Config) -> dict[str, Value]:
+    """Jobs whose last run failed or was refused, and what waits for the clock."""
+    try:
+        with open_vault(config, read_only=True) as vault:
+            failed = [run.job for run in vault.runs.latest().values() if run.outcome.loud]
+            wait = guard_of(config, vault).standing()
+    except (Refused, Failed):  # why, `_holdings` says
+        return {"failed_jobs": None, "clock": None}
+    return {"failed_jobs": failed, "clock": None if wait is None else str(wait)}

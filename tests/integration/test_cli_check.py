@@ -3,6 +3,7 @@
 import datetime
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,12 @@ import apsw
 import pytest
 from daemon import Running
 from service import Service, make_service, picture, run
+
+from docstopd.config import load
+from docstopd.daemon.compose import open_vault
+from docstopd.jobs import ClockGuard, read_clocks
+from docstopd.jobs.clock import HOUR
+from docstopd.vault.runs import Outcome
 
 
 @pytest.fixture
@@ -159,3 +166,46 @@ def test_status_and_check_see_the_running_service(fresh_daemon: Running) -> None
     assert len(status["workers"]) >= 1 and status["uptime"] >= 0
     found = {one["check"]: one for one in json.loads(run("check", "--json", config=fresh_daemon.config).stdout)}
     assert found["port"]["state"] == "ok" and str(fresh_daemon.process.pid) in found["port"]["found"]
+
+
+def note_run(service: Service, job: str, outcome: Outcome, reason: str = "") -> None:
+    """A run of a job, as the ledger has it."""
+    with open_vault(load(service.config)) as vault:
+        vault.runs.end(job, vault.runs.begin(job, dry=False), outcome, {}, reason)
+
+
+def test_a_job_whose_last_run_went_wrong_is_named(service: Service) -> None:
+    """By `check` with its reason and what to do, and by `status`; the next good run ends that."""
+    note_run(service, "snapshot", Outcome.FAILED, "the target cannot be written")
+    code, found = findings(service)
+    assert code == 1
+    assert found["jobs"]["state"] == "failed"
+    assert "snapshot failed at" in found["jobs"]["found"]
+    assert "the target cannot be written" in found["jobs"]["found"]
+    assert found["jobs"]["remedy"] == "see to it, then: docstopd job run snapshot"
+    assert json.loads(service.run("status", "--json").stdout)["failed_jobs"] == ["snapshot"]
+    note_run(service, "snapshot", Outcome.DONE)
+    code, found = findings(service)
+    assert (code, found["jobs"]["state"]) == (0, "ok")
+
+
+def test_a_clock_that_has_jumped_is_named(service: Service) -> None:
+    """With the command that ends the wait."""
+    with open_vault(load(service.config)) as vault:
+        now = read_clocks()
+        ClockGuard(vault.marks, lambda: replace(now, wall=now.wall - 72 * HOUR), 1e9).look()
+    code, found = findings(service)
+    assert code == 1
+    assert "the clock has jumped 3 days ahead" in found["jobs"]["found"]
+    assert "docstopd job clock --accept" in found["jobs"]["remedy"]
+    assert "3 days ahead" in json.loads(service.run("status", "--json").stdout)["clock"]
+    asked = service.run("job", "clock")
+    assert (asked.returncode, asked.stderr) == (1, "")
+    assert "3 days ahead" in asked.stdout
+    refused = service.run("job", "run", "expiry")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "the clock has jumped 3 days ahead" in refused.stderr
+    assert service.run("job", "run", "expiry", "--dry-run").returncode == 0
+    assert service.run("job", "clock", "--accept").returncode == 0
+    assert service.run("job", "run", "expiry").returncode == 0
+    assert findings(service)[0] == 0
