@@ -1,11 +1,14 @@
 """The journal's entries and the head of each stream. Hashes are computed above; here they are only kept in order."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from docstopd.db import Rows
+from docstopd.db import Rows, Value
 from docstopd.model import Entry, Micros
 
 _COLUMNS = "stream, seq, time, actor, action, node, facts, epoch, salt, payload, commitment, previous, hash"
+
+_INSERT = f"INSERT INTO journal ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 ORIGIN = bytes(32)
 """What the first entry of a stream names as the hash before it."""
@@ -19,8 +22,19 @@ def head(rows: Rows, stream: bytes) -> tuple[int, bytes]:
 
 def append(rows: Rows, entry: Entry) -> None:
     """Append an entry and move the head. Raises `AlreadyExists` when the number is taken."""
-    rows.run(
-        f"INSERT INTO journal ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    rows.run(_INSERT, *_values(entry))
+    _move_head(rows, entry)
+
+
+def append_all(rows: Rows, entries: Sequence[Entry]) -> None:
+    """Append entries that follow one another in one stream, and move its head to the last."""
+    if entries:
+        rows.many(_INSERT, [_values(entry) for entry in entries])
+        _move_head(rows, entries[-1])
+
+
+def _values(entry: Entry) -> tuple[Value, ...]:
+    return (
         entry.stream,
         entry.seq,
         entry.time,
@@ -35,6 +49,9 @@ def append(rows: Rows, entry: Entry) -> None:
         entry.previous,
         entry.hash,
     )
+
+
+def _move_head(rows: Rows, entry: Entry) -> None:
     rows.run(
         "INSERT INTO heads (stream, seq, hash) VALUES (?, ?, ?)"
         " ON CONFLICT (stream) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
@@ -93,6 +110,19 @@ def entries(rows: Rows, stream: bytes, after: int, limit: int) -> list[Entry]:
         f"SELECT {_COLUMNS} FROM journal WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?",
         stream,
         after,
+        limit,
+    )
+    return [Entry(*row) for row in found]
+
+
+def entries_but(rows: Rows, stream: bytes, after: int, limit: int, left_out: Collection[str]) -> list[Entry]:
+    """The next entries of a stream after a number whose action is none of those."""
+    found: list[Any] = rows.all(
+        f"SELECT {_COLUMNS} FROM journal WHERE stream = ? AND seq > ?"
+        f" AND action NOT IN ({', '.join('?' * len(left_out))}) ORDER BY seq LIMIT ?",
+        stream,
+        after,
+        *left_out,
         limit,
     )
     return [Entry(*row) for row in found]

@@ -1,5 +1,6 @@
 """Nodes: the trees of all spaces. Names and proofs are sealed; places are looked up by the sealed name."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,14 @@ def get(rows: Rows, node: NodeId) -> Row | None:
     """The node of that id, in the trash or not."""
     row = rows.one(f"SELECT {COLUMNS} FROM nodes WHERE id = ?", node)
     return _row(row) if row else None
+
+
+def existing(rows: Rows, nodes: Sequence[NodeId]) -> set[NodeId]:
+    """Those of these that there are, in the tree or in the trash."""
+    found: list[Any] = rows.all(
+        "SELECT id FROM nodes WHERE id IN (SELECT value FROM json_each(?))", json.dumps(list(nodes))
+    )
+    return {row[0] for row in found}
 
 
 def child(rows: Rows, parent: NodeId, names: Sequence[bytes]) -> Row | None:

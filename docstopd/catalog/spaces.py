@@ -49,6 +49,11 @@ def add(rows: Rows, space: Space) -> None:
     )
 
 
+def exists(rows: Rows, space: bytes) -> bool:
+    """Whether a stream's space is still there."""
+    return rows.one("SELECT 1 FROM spaces WHERE id = ?", space) is not None
+
+
 def find(rows: Rows, label: str) -> Space | None:
     """The space of that label, whoever asks."""
     row = rows.one(f"SELECT {_COLUMNS} {_FROM} WHERE s.label = ?", label)

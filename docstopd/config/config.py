@@ -18,6 +18,7 @@ from docstopd.config.sections import (
     ThrottleConfig,
     TlsConfig,
 )
+from docstopd.config.sections_of_audit import AuditConfig, MailConfig
 from docstopd.config.sections_of_time import (
     ClassConfig,
     ErasureConfig,
@@ -47,6 +48,8 @@ class Config(Section):
     snapshots: SnapshotsConfig = Field(default=SnapshotsConfig())
     erasure: ErasureConfig = Field(default=ErasureConfig())
     jobs: JobsConfig = Field(default=JobsConfig())
+    mail: MailConfig = Field(default=MailConfig())
+    audit: AuditConfig = Field(default=AuditConfig())
     log: LogConfig = Field(default=LogConfig())
 
     @model_validator(mode="before")
@@ -70,6 +73,14 @@ class Config(Section):
                 {"address": http.address},
             )
         return tls
+
+    @field_validator("audit")
+    @classmethod
+    def _mail_has_a_server(cls, audit: AuditConfig, info: ValidationInfo) -> AuditConfig:
+        mail: MailConfig | None = info.data.get("mail")
+        if audit.mail_to and mail and mail.host is None:
+            raise PydanticCustomError("mail", "has mail_to, but there is no mail.host; name the mail server")
+        return audit
 
     @field_validator("classes")
     @classmethod

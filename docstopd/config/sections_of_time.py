@@ -50,6 +50,10 @@ class JobsConfig(Section):
         default=Schedule(cron="0 5 * * 0"), description="The newest snapshot is restored beside the data, and verified."
     )
     checkpoint: Schedule = Field(default=Schedule(every=Duration(3600)), description="The journal's heads are signed.")
+    verify: Schedule = Field(
+        default=Schedule(cron="0 4 * * *"),
+        description="What came to the journal is verified, and once a week all of it.",
+    )
     longest_absence: Duration = Field(
         default=Duration(14 * 86_400),
         ge=Duration(3600),

@@ -13,10 +13,11 @@ from docstopd.crypto import hpke
 from docstopd.crypto.keystore import Keystore
 from docstopd.crypto.serverkey import ServerKey
 from docstopd.daemon.health import Health
+from docstopd.daemon.process import EXIT_STATE_UNKNOWN
 from docstopd.dav.application import DavApplication
 from docstopd.dav.settings import Settings
 from docstopd.db.sqlite import SqliteDatabase
-from docstopd.errors import ConfigurationError, Damaged, Refused
+from docstopd.errors import ConfigurationError, Damaged, Refused, StateUnknown
 from docstopd.http import Application
 from docstopd.keyring import MIGRATIONS as KEYRING
 from docstopd.keyring import Keyring
@@ -42,6 +43,7 @@ def open_vault(config: Config, *, read_only: bool = False) -> Iterator[Vault]:
             raise Refused(f"{config.data / name} is missing: this is no data folder of docstopd, or not a whole one")
     with ExitStack() as stack:
         vault = Vault(open_stores(config, server, stack, read_only=read_only), policy_of(config))
+        stack.callback(vault.settle)
         yield vault
 
 
@@ -97,6 +99,8 @@ def policy_of(config: Config) -> Policy:
         idle=config.sessions.idle.seconds,
         absolute=config.sessions.absolute.seconds,
         kept=config.sessions.listings,
+        reads=config.audit.reads,
+        read_window=config.audit.read_window.seconds,
         free_failures=config.throttle.free,
         first_delay=config.throttle.first_delay.seconds,
         longest_delay=config.throttle.longest_delay.seconds,
@@ -147,5 +151,9 @@ def _housekeep(vault: Vault, done: threading.Event) -> None:
     while not done.wait(_HOUSEKEEPING):
         try:
             vault.housekeep()
+        except StateUnknown as error:
+            _log.critical("stopping: %s; stored data is verified at the next start", error)
+            logging.shutdown()
+            os._exit(EXIT_STATE_UNKNOWN)  # this is not the main thread, and the others must stop now
         except Exception:  # noqa: BLE001 - the thread must live on; what failed is in the log
             _log.exception("housekeeping failed; it is tried again in a second")

@@ -26,6 +26,7 @@ def jobs_of(config: Config, vault: Vault) -> tuple[Job, ...]:
     return (
         Job("expiry", when.expiry, True, expiry),
         Job("checkpoint", when.checkpoint, False, vault.checkpoints.sign),
+        Job("verify", when.verify, False, vault.audit.run),
     )
 
 

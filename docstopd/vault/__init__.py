@@ -11,6 +11,7 @@ from docstopd.model import Guard, SpacePath
 from docstopd.vault.accounts import Accounts
 from docstopd.vault.audit import Audit
 from docstopd.vault.basis import Basis
+from docstopd.vault.batches import Batches
 from docstopd.vault.change import Changes
 from docstopd.vault.checkpoints import NAME as CHECKPOINTS
 from docstopd.vault.checkpoints import Checkpoints
@@ -56,8 +57,9 @@ class Vault:
         self._stores = stores
         journal = Journal(stores.clock, stores.random)
         damage = DamageReports(stores, journal)
-        changes = Changes(stores, journal, policy, damage)
-        self.sessions = Sessions(stores, journal, policy, damage)
+        self._batches = Batches(stores, journal, policy)
+        changes = Changes(stores, journal, policy, damage, self._batches)
+        self.sessions = Sessions(stores, journal, policy, damage, self._batches.opening)
         self.spaces = Spaces(changes)
         self.files = Files(changes)
         self.locks = Locks(changes)
@@ -76,10 +78,16 @@ class Vault:
         self.files.check(session, path, guard)
 
     def housekeep(self) -> None:
-        """What is due every second: idle sessions are forgotten."""
+        """What is due every second: idle sessions are forgotten, what was read is journalled."""
         self.sessions.sweep()
+        self._batches.flush()
+
+    def settle(self) -> None:
+        """Append what waits for the next `housekeep`; to be called before the stores are closed."""
+        self._batches.flush()
 
     def close(self) -> None:
-        """Close the stores."""
+        """Settle, and close the stores."""
+        self.settle()
         self._stores.catalog.close()
         self._stores.keyring.close()

@@ -12,6 +12,7 @@ from docstopd.db import Rows
 from docstopd.errors import Failed, Forbidden, NotFound, ParentMissing, QuotaExceeded
 from docstopd.model import BlobId, Guard, Micros, NodeId, SpacePath
 from docstopd.vault import guards, locking, naming, windows
+from docstopd.vault.batches import Batches
 from docstopd.vault.damage import DamageReports
 from docstopd.vault.journal import Facts, Journal, Seal
 from docstopd.vault.opening import OpenSpace, open_space
@@ -214,11 +215,14 @@ class Change:
 class Changes:
     """Runs changes, one transaction each, and clears away what they leave behind."""
 
-    def __init__(self, stores: Stores, journal: Journal, policy: Policy, damage: DamageReports) -> None:
+    def __init__(
+        self, stores: Stores, journal: Journal, policy: Policy, damage: DamageReports, batches: Batches
+    ) -> None:
         self.stores = stores
         self.journal = journal
         self.policy = policy
         self.damage = damage
+        self.batches = batches
 
     def run(self, session: Session, label: str, work: Callable[[Change], T]) -> T:
         """Carry out `work`; durable when this returns, undone when it raises."""

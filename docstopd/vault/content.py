@@ -19,8 +19,10 @@ class Content:
         data_key: bytes,
         reader: BlobReader,
         report: Callable[[Damaged], None] = lambda _error: None,
+        noted: Callable[[], None] = lambda: None,
     ) -> None:
         self.node = node
+        self._noted = noted  # is told when it is read, which opening alone is not
         self._reader = reader
         self._report = report  # is told of damage that shows after the opening
         self._count = floe.segment_count(node.size)
@@ -44,6 +46,7 @@ class Content:
         """
         if start < 0 or length < 0 or start + length > self.node.size:
             raise ValueError("the range is not inside the file")
+        self._noted()
         if not length:
             return iter(())
         first = self._block(start, length)

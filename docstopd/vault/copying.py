@@ -29,6 +29,7 @@ Opener = Callable[[OpenSpace, Row, Node], Content]
 class _Source:
     """What is to be copied, as one view of the source's space showed it. `chain` is empty for what is past."""
 
+    path: SpacePath
     opened: OpenSpace
     chain: list[Row]
     rows: list[Row]
@@ -96,7 +97,7 @@ class Copy:
             paths: dict[int, SpacePath] = {chain[-1].id: ()}
             for row in found[1:]:
                 paths[row.id] = (*paths[row.parent], tree.name(row))
-            return _Source(opened, chain, found, paths)
+            return _Source(source, opened, chain, found, paths)
 
     def _check(
         self, change: Change, found: _Source, source: SpacePath, target: SpacePath, guard: Guard, *, overwrite: bool
@@ -126,6 +127,8 @@ class Copy:
         try:
             if not row.size:
                 return sealer.finish()
+            path = (*found.path, *found.paths[row.id])
+            self._changes.batches.read(self._session, found.opened, row.id, row.blob, path)
             with self._open_content(found.opened, row, node) as content:
                 for block in content.read(0, row.size):
                     sealer.write(block)
@@ -183,4 +186,4 @@ def _past_source(view: View, source: SpacePath, *, deep: bool) -> _Source:
         if row.id not in paths:
             rows.append(row)
             paths[row.id] = path
-    return _Source(view.opened, [], rows, paths)
+    return _Source(source, view.opened, [], rows, paths)

@@ -133,7 +133,8 @@ class Files:
             if row is None or row.folder:
                 raise IsFolder("this is a folder")
             try:
-                return self._content(opened, row, node, partial(self._report, session, row))
+                noted = partial(self._changes.batches.read, session, opened, row.id, row.blob, path)
+                return self._content(opened, row, node, partial(self._report, session, row), noted)
             except Damaged as error:
                 if row.blob == seen:
                     self._report(session, row, error)
@@ -150,7 +151,12 @@ class Files:
             return view.opened, row, view.tree.node(row, view.tree.name(row))
 
     def _content(
-        self, opened: OpenSpace, row: Row, node: Node, report: Callable[[Damaged], None] = lambda _error: None
+        self,
+        opened: OpenSpace,
+        row: Row,
+        node: Node,
+        report: Callable[[Damaged], None] = lambda _error: None,
+        noted: Callable[[], None] = lambda: None,
     ) -> Content:
         epoch, wrapped = self._stores.keyring.data_key(row.blob, row.space)
         key = opened.keys.get(epoch)
@@ -159,7 +165,7 @@ class Files:
         data_key = key.unwrap_data_key(row.blob, wrapped)
         reader = self._stores.blobs.open(row.blob)
         try:
-            return Content(node, row.blob, data_key, reader, report)
+            return Content(node, row.blob, data_key, reader, report, noted)
         except BaseException:
             reader.close()
             raise

@@ -46,13 +46,12 @@ def steps(rows: Rows, space: SpaceId, keys: Mapping[int, SpaceKey], after: int, 
     or more than `most` entries follow. What was removed there is not known, so only a new beginning loses nothing.
     """
     seen = 0
-    while batch := store.entries(rows, space, after, BATCH):
+    while batch := store.entries_but(rows, space, after, BATCH, QUIET):
         seen += len(batch)
         if seen > most:
             raise InvalidSyncToken("too much has changed since this sync token")
         for entry in batch:
-            if entry.action not in QUIET:
-                yield _step(entry, keys)
+            yield _step(entry, keys)
         after = batch[-1].seq
 
 

@@ -50,6 +50,7 @@ def open_space(rows: Rows, keyring: Keyring, session: Session, label: str) -> Op
     if space.epoch not in keys:
         keys = _open_keys(keyring, session, space)
         session.unlocked.keep(space.id, label, keys)
+        session.unlocked.opening(session, space.id, space.epoch)
     return OpenSpace(space, role, keys)
 
 

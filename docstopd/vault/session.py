@@ -1,6 +1,7 @@
 """A signed-in user: the private keys, in this process's memory only, and the space keys that they have opened."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from docstopd.crypto.spacekey import SpaceKey
@@ -13,13 +14,15 @@ from docstopd.vault.kept import Kept
 class Unlocked:
     """What one credential has unlocked in this process; shared by the requests that bring it again.
 
-    `kept` are answers made with these keys: both go together.
+    `kept` are answers made with these keys: both go together. `opening` is told of each space that is opened.
 
     Python cannot overwrite the bytes of a dropped key: they are out of reach at once, and out of memory when the
     interpreter uses the place again.
     """
 
-    def __init__(self, user: UserId, slot: Slot, identity: Identity, since: Micros, kept: Kept) -> None:
+    def __init__(
+        self, user: UserId, slot: Slot, identity: Identity, since: Micros, kept: Kept, opening: "Opening"
+    ) -> None:
         self.user = user
         self.slot = slot.id
         self.kind = slot.kind
@@ -28,6 +31,7 @@ class Unlocked:
         self.until = slot.expires
         self.used = since
         self.kept = kept
+        self.opening = opening
         self._spaces: dict[SpaceId, dict[int, SpaceKey]] = {}
         self._labels: dict[str, SpaceId] = {}
         self._changing = threading.Lock()
@@ -69,3 +73,7 @@ class Session:
     def kept(self) -> Kept:
         """Answers that were given to this credential before."""
         return self.unlocked.kept
+
+
+Opening = Callable[[Session, SpaceId, int], None]
+"""Is told when a session opens a space: the keys up to this epoch are in memory from now on."""

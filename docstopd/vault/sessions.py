@@ -15,7 +15,7 @@ from docstopd.model import SECOND, Micros, SlotKind, User
 from docstopd.vault.damage import DamageReports
 from docstopd.vault.journal import NOBODY, SYSTEM, Facts, Journal, Seal
 from docstopd.vault.kept import Room
-from docstopd.vault.session import Session, Unlocked
+from docstopd.vault.session import Opening, Session, Unlocked
 from docstopd.vault.stores import Policy, Stores
 from docstopd.vault.throttle import Throttle
 from docstopd.vault.turnstile import Turnstile
@@ -38,13 +38,16 @@ class Sessions:
     What another process changes holds here at the next request: the account and the slot are looked up each time.
     """
 
-    def __init__(self, stores: Stores, journal: Journal, policy: Policy, damage: DamageReports) -> None:
+    def __init__(
+        self, stores: Stores, journal: Journal, policy: Policy, damage: DamageReports, opening: Opening
+    ) -> None:
         self._stores = stores
         self._journal = journal
         self._policy = policy
         self._throttle = Throttle(stores.catalog, stores.server.throttle, policy)
         self._turnstile = Turnstile(stores.turnstile)
         self._damage = damage
+        self._opening = opening
         self._digest_key = os.urandom(32)
         self._room = Room(policy.kept)
         self._verified: dict[bytes, Unlocked] = {}
@@ -155,7 +158,8 @@ class Sessions:
 
     def _unlock(self, user: User, slot: Slot, key: bytes, now: Micros) -> Unlocked:
         _public, private = self._stores.keyring.identity(user.id, user.name)
-        return Unlocked(user.id, slot, Identity.unwrap(UserKey(key), user.id, private), now, self._room.shelf())
+        identity = Identity.unwrap(UserKey(key), user.id, private)
+        return Unlocked(user.id, slot, identity, now, self._room.shelf(), self._opening)
 
     def unlock_with(self, user: User, slot: Slot, key: bytes) -> Session:
         """A session from a user key that was opened otherwise (a new account, a recovery)."""

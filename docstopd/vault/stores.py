@@ -46,6 +46,8 @@ class Policy:
     idle: float = 900.0
     absolute: float = 43_200.0
     kept: int = 32 << 20
+    reads: bool = True
+    read_window: float = 60.0
     free_failures: int = 5
     first_delay: float = 1.0
     longest_delay: float = 900.0

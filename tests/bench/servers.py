@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import daemon
@@ -56,14 +57,27 @@ class Server:
 @contextlib.contextmanager
 def docstopd(folder: Path) -> Iterator[Server]:
     """docstopd as `quickstart` sets it up, without TLS, with two workers."""
+    with _docstopd(folder, "docstopd", {}) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def docstopd_unread(folder: Path) -> Iterator[Server]:
+    """The same without a journal of reads: what these cost."""
+    with _docstopd(folder, "docstopd-unread", {"audit": {"reads": False}}) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _docstopd(folder: Path, name: str, more: dict[str, Any]) -> Iterator[Server]:
     first = daemon.start(folder)
     daemon.stop(first)
-    settings = yaml.safe_load(first.config.read_text())
+    settings = yaml.safe_load(first.config.read_text()) | more
     settings.setdefault("http", {})["workers"] = WORKERS
     first.config.write_text(yaml.safe_dump(settings))
     with daemon.running(folder) as running:
         share = Share(f"{running.url}dav/{first.user}/", first.user, first.password)
-        yield Server("docstopd", f"docstopd {version('docstopd')}, {WORKERS} workers", share, running.process.pid)
+        yield Server(name, f"docstopd {version('docstopd')}, {WORKERS} workers", share, running.process.pid)
 
 
 @contextlib.contextmanager
@@ -124,6 +138,7 @@ def rclone_crypt(folder: Path) -> Iterator[Server]:
 
 SERVERS: dict[str, Callable[[Path], contextlib.AbstractContextManager[Server]]] = {
     "docstopd": docstopd,
+    "docstopd-unread": docstopd_unread,
     "wsgidav": wsgidav,
     "copyparty": copyparty,
     "apache": apache,
