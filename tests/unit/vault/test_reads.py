@@ -142,8 +142,7 @@ def test_what_was_erased_meanwhile_comes_back_in_no_payload(bench: Bench, stored
     row = bench.rows("SELECT node, payload FROM journal WHERE action = 'read'")
     assert row == [(node, None)]
     bench.get(stored, OTHER)
-    space = bench.vault.spaces.mine(stored)[0]
-    bench.vault.spaces.destroy(space)
+    bench.vault.erasure.request_space(stored, "ada")
     bench.vault.housekeep()
     assert bench.rows("SELECT payload FROM journal WHERE action = 'read'") == [(None,), (None,)]
     bench.assert_journal()
