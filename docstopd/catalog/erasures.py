@@ -240,26 +240,26 @@ def erase_payloads_of_actor(rows: Rows, stream: bytes, actor: bytes) -> int:
 
 def sealed_parts(rows: Rows, erasure: bytes, space: SpaceId) -> set[bytes]:
     """What tells the listed nodes' sealed names and payloads from all other bytes: 16 of each."""
-    return _column(
-        rows, f"SELECT substr(name, 2, 16) FROM nodes WHERE parent != 0 AND id IN ({_NODES})", erasure
-    ) | _column(
-        rows,
-        f"SELECT salt FROM journal WHERE stream = ? AND salt IS NOT NULL AND node IN ({_NODES})",
-        space,
-        erasure,
-    )
+    salts = f"SELECT salt FROM journal WHERE stream = ? AND salt IS NOT NULL AND node IN ({_NODES})"
+    return _names(rows, f"id IN ({_NODES})", erasure) | _column(rows, salts, space, erasure)
 
 
 def sealed_parts_of_space(rows: Rows, space: SpaceId) -> set[bytes]:
     """The same for all nodes and the whole journal of a space."""
-    names = "SELECT substr(name, 2, 16) FROM nodes WHERE parent != 0 AND space = ?"
     salts = "SELECT salt FROM journal WHERE stream = ? AND salt IS NOT NULL"
-    return _column(rows, names, space) | _column(rows, salts, space)
+    return _names(rows, "space = ?", space) | _column(rows, salts, space)
 
 
 def salts_of_actor(rows: Rows, stream: bytes, actor: bytes) -> set[bytes]:
     """The same for what a user did in a stream."""
     return _column(rows, "SELECT salt FROM journal WHERE stream = ? AND actor = ? AND salt IS NOT NULL", stream, actor)
+
+
+def _names(rows: Rows, which: str, *values: bytes) -> set[bytes]:
+    """A part of each name as it is sealed, and of the same in lower case where that is kept."""
+    names = f"SELECT substr(name, 2, 16) FROM nodes WHERE parent != 0 AND {which}"
+    folded = f"SELECT substr(folded, 2, 16) FROM nodes WHERE folded IS NOT NULL AND {which}"
+    return _column(rows, names, *values) | _column(rows, folded, *values)
 
 
 def _column(rows: Rows, sql: str, *values: bytes) -> set[bytes]:
@@ -268,10 +268,9 @@ def _column(rows: Rows, sql: str, *values: bytes) -> set[bytes]:
 
 
 def names_in_use(rows: Rows, parts: Iterable[bytes]) -> set[bytes]:
-    """Those parts of sealed names that a node has: the same name was given again in the same folder."""
+    """Those parts of sealed names that a node has: the same name was given again in the same folder, in any case."""
     wanted = set(parts)
-    found: list[Any] = rows.all("SELECT substr(name, 2, 16) FROM nodes WHERE parent != 0") if wanted else []
-    return {row[0] for row in found} & wanted
+    return _names(rows, "TRUE") & wanted if wanted else set()
 
 
 def add_traces(rows: Rows, erasure: bytes, store: str, traces: Iterable[bytes]) -> None:

@@ -25,7 +25,7 @@ class Room:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self.most = size // 4
+        self.most = size // 2
         self.turn = threading.Lock()
         self.clock = count()
         self._shelves: weakref.WeakSet[Kept] = weakref.WeakSet()

@@ -33,7 +33,7 @@ def node_of(bench: Bench, session: Session, path: SpacePath) -> int:
 
 def marks(bench: Bench, node: int) -> list[bytes]:
     """What tells a file's stored bytes from all others: its name, proofs, salts, wrapped keys, blob ids in use."""
-    names = bench.rows("SELECT name, proof FROM nodes WHERE id = ?", node)
+    names = bench.rows("SELECT name, proof, folded FROM nodes WHERE id = ?", node)
     salts = bench.rows("SELECT salt, payload FROM journal WHERE node = ?", node)
     properties = bench.rows("SELECT value FROM properties WHERE node = ?", node)
     blobs = bench.rows("SELECT blob FROM versions WHERE node = ?", node)
@@ -134,6 +134,21 @@ def test_the_name_is_free_again(bench: Bench, ada: Session) -> None:
     bench.put(ada, FILE, b"anew")
     assert bench.vault.erasure.request_path(ada, FILE).state == "final"
     assert bench.vault.erasure.request_path(ada, FILE[:2]).state == "final"
+
+
+@pytest.mark.parametrize(("goes", "stays"), [("Secret.txt", "secret.txt"), ("secret.txt", "SECRET.txt")])
+def test_a_name_goes_in_lower_case_too_unless_another_file_has_that(
+    bench: Bench, ada: Session, goes: str, stays: str
+) -> None:
+    """It is kept to warn of names that Windows takes for one."""
+    bench.put(ada, ("ada", goes), b"1")
+    wanted = marks(bench, node_of(bench, ada, ("ada", goes)))
+    assert bench.vault.erasure.request_path(ada, ("ada", goes)).state == "final"
+    assert found(bench.folder, wanted) == []
+    for name in (goes, stays):
+        bench.put(ada, ("ada", name), b"1")
+    assert bench.vault.erasure.request_path(ada, ("ada", goes)).state == "final"
+    assert bench.get(ada, ("ada", stays)) == b"1"
 
 
 def test_readers_and_app_passwords_erase_nothing(bench: Bench, ada: Session) -> None:
