@@ -53,6 +53,12 @@ def of_node(rows: Rows, node: NodeId) -> list[Version]:
     return [Version(*row) for row in found]
 
 
+def author_of(rows: Rows, node: NodeId, blob: BlobId) -> UserId:
+    """Who wrote a version; nobody for one that is not there."""
+    row: Any = rows.one("SELECT author FROM versions WHERE node = ? AND blob = ?", node, blob)
+    return UserId(row[0] if row else b"")
+
+
 def reassign(rows: Rows, source: NodeId, target: NodeId) -> None:
     """Make the versions of one file versions of another."""
     rows.run("UPDATE versions SET node = ? WHERE node = ? AND dead IS NULL", target, source)

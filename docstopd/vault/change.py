@@ -16,6 +16,8 @@ from docstopd.vault.batches import Batches
 from docstopd.vault.damage import DamageReports
 from docstopd.vault.journal import Facts, Journal, Seal
 from docstopd.vault.opening import OpenSpace, open_space
+from docstopd.vault.retention import Cover
+from docstopd.vault.retention.classes import Classes
 from docstopd.vault.session import Session
 from docstopd.vault.stores import Policy, Stores
 from docstopd.vault.tree import Chain, Tree, new_row, sealed_row
@@ -42,6 +44,12 @@ class Change:
         self.now: Micros = changes.stores.clock()
         self.policy = changes.policy
         self.leftovers: list[BlobId] = []
+        self.classes = Classes(rows, changes.policy.retention.schedule, self.now)
+
+    @property
+    def cover(self) -> Cover:
+        """What the standing holds cover."""
+        return Cover(self.rows)
 
     def still_allowed(self) -> None:
         """An upload can take hours: the account and the credential must be good at its end, too."""
@@ -100,6 +108,16 @@ class Change:
         if found:
             locking.require(self.tree, found, guard, self.session.user.id)
 
+    def paths(self, found: Sequence[Row], top: SpacePath) -> list[tuple[Row, SpacePath]]:
+        """The nodes of a tree, parents first, with their paths when the first of them is at `top`.
+
+        What cannot be read has its number for a name.
+        """
+        paths = {row.id: top for row in found[:1]}
+        for row in found[1:]:
+            paths[row.id] = (*paths.get(row.parent, top), self.tree.name_or_number(row))
+        return [(row, paths[row.id]) for row in found]
+
     # -- the changes ------------------------------------------------------------------------------------------------
 
     def make(self, parent: Row, name: str, *, folder: bool) -> Row:
@@ -139,7 +157,10 @@ class Change:
         spaces.use(self.rows, self.opened.space.id, change)
 
     def drop_version(self, node: NodeId, blob: BlobId) -> None:
-        """Remove a version that is not worth keeping; its blob is a leftover unless a snapshot holds it."""
+        """Remove a version that is not worth keeping, unless held; its blob is a leftover if no snapshot has it."""
+        held = self.cover
+        if held and held.covers_version(versions.author_of(self.rows, node, blob), node):
+            return
         if versions.drop(self.rows, node, blob):
             self.leftovers.append(blob)
 
@@ -154,28 +175,31 @@ class Change:
         past = versions.of_node(self.rows, row.id)
         return past[-1].size if past else 0
 
-    def _has_no_past(self, row: Row) -> bool:
+    def _leaves_nothing(self, row: Row, path: SpacePath) -> bool:
+        """Whether a node that is deleted goes at once: a file that macOS left, of which nothing is held."""
+        if row.folder or not naming.ephemeral(path[-1]) or self.cover.covers_tree(row.id):
+            return False
         return [version.blob for version in versions.of_node(self.rows, row.id)] == [row.blob]
 
     def discard(self, chain: Chain, path: SpacePath, action: str) -> int:
         """Take a node and all below it out of the tree, into the trash; one entry for each. The last entry's number.
 
-        Rows that are damaged go as well: nobody could get rid of them otherwise.
+        Rows that are damaged go as well: nobody could get rid of them otherwise. Raises `Protected` where a class
+        forbids it.
         """
-        removed = nodes.below(self.rows, chain[-1].id)
-        paths = {chain[-1].id: path}
+        self.classes.refuse_removal(chain[-1].id)
         seq = size = 0
-        for row in removed:
-            sound, name = self.tree.is_sound(row), self.tree.name_or_number(row)
-            paths.setdefault(row.id, (*paths.get(row.parent, path), name))
+        removed = nodes.below(self.rows, chain[-1].id)
+        for row, place in self.paths(removed, path):
+            sound = self.tree.is_sound(row)
             own = row.size if sound else self._newest_size(row)
             facts: Facts = {"size": own, "folder": bool(row.folder), **({} if sound else {"damaged": True})}
-            seq = self.record(action, row.id, paths[row.id], facts)
+            seq = self.record(action, row.id, place, facts)
             size += own
         lock_store.remove_on(self.rows, [row.id for row in removed])
         self.use(-size)
         top = chain[-1]
-        if not top.folder and naming.ephemeral(path[-1]) and self.tree.is_sound(top) and self._has_no_past(top):
+        if self.tree.is_sound(top) and self._leaves_nothing(top, path):
             self.drop_version(top.id, top.blob)  # the one that the row's proof names, whatever other tables say
             self.drop_node(top)
         else:

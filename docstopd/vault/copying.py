@@ -116,8 +116,10 @@ class Copy:
             raise AlreadyExists("there is something of that name")
         elif occupant.folder or found.rows[0].folder:
             change.may_remove([*parent, occupant], guard)
+            change.classes.refuse_removal(occupant.id)
         else:
             change.may_write([*parent, occupant], guard)
+            change.classes.refuse_overwriting(occupant.id)
         return occupant.size if occupant is not None else 0
 
     def _reseal(self, found: _Source, row: Row, data_keys: dict[BlobId, bytes]) -> Sealed:

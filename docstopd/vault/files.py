@@ -306,6 +306,7 @@ class Files:
             if len(chain) == 1:
                 raise Forbidden("a space cannot be moved")
             change.may_remove(chain, guard)
+            change.classes.refuse_removal(chain[-1].id)  # before the copy: it would be all that came of the move
             return etag(chain[-1])
 
         copied = self._changes.preview(session, source[0], check)

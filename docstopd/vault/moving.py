@@ -25,10 +25,12 @@ def move(change: Change, source: SpacePath, target: SpacePath, guard: Guard, *, 
     below = nodes.below(change.rows, chain[-1].id)  # as they are: damage does not hold its folder where it is
     check_below(change, below, source, target)
     lock_store.remove_on(change.rows, [row.id for row in below])
+    held = change.cover.holds_on(chain[-1].id)
     warning = change.warning(parent[-1], target[-1], chain[-1].id)
     facts: Facts = {"size": chain[-1].size, "folder": bool(chain[-1].folder), **warning}
     seq = change.record("move", chain[-1].id, target, facts, source=source)
     row = change.save(replace(chain[-1], parent=parent[-1].id, seq=seq), target[-1], new=False)
+    settle(change, below, target, held)
     change.touch_members(chain[:-1], seq)
     change.touch_members(parent, seq)
     return Written(change.tree.node(row, target[-1]), created)
@@ -102,8 +104,22 @@ def _into(
     return Written(change.tree.node(row, target[-1]), False)
 
 
+def settle(change: Change, tree: Sequence[Row], target: SpacePath, held: list[bytes]) -> None:
+    """What a tree that came to `target` is due: the classes of its new place, and the holds that were on it before."""
+    if held:
+        change.cover.follow(tree[0].id, held)
+    if change.classes:
+        change.classes.assign_all(change.paths(tree, target))
+
+
 def take_over(change: Change, moved: Row, occupant: Row, target: SpacePath) -> Row:
-    """Give a file the versions and properties of another, which is gone then. The row that it is to have."""
+    """Give a file the versions and properties of another, which is gone then. The row that it is to have.
+
+    What protected or held the other goes on to do so. Raises `Protected` where the file must not get a new content.
+    """
+    change.classes.refuse_overwriting(occupant.id)
+    change.classes.merge(moved.id, occupant.id, target)
+    change.cover.follow(occupant.id, change.cover.holds_on(moved.id))
     versions.reassign(change.rows, moved.id, occupant.id)
     if occupant.size == 0 or naming.ephemeral(target[-1]):
         change.drop_version(occupant.id, occupant.blob)

@@ -13,8 +13,10 @@ from docstopd.crypto.slot import Cost
 from docstopd.db import Database
 from docstopd.keyring import Keyring
 from docstopd.model import Micros
+from docstopd.vault.retention.policy import RetentionPolicy
 
 PASSWORD_COST = Cost()
+RETENTION = RetentionPolicy()
 
 
 def wall_clock() -> Micros:
@@ -62,3 +64,4 @@ class Policy:
     property_size: int = 65_536
     erasure_grace: float = 604_800.0
     keyring_days: int = 7
+    retention: RetentionPolicy = RETENTION

@@ -175,6 +175,7 @@ def check_place(change: Change, path: SpacePath, guard: Guard, size: int) -> tup
         raise IsFolder("there is a folder of that name")
     else:
         change.may_write([*parent, target], guard)
+        change.classes.refuse_overwriting(target.id)
     change.room(size, target.size if target else 0)
     return parent, target
 
@@ -219,6 +220,7 @@ def set_content(
     versions.add(change.rows, version)
     if target is not None and (target.size == 0 or naming.ephemeral(path[-1])):
         change.drop_version(target.id, target.blob)  # a placeholder, or a file that keeps no past
+    change.classes.assign(row.id, path)
     change.use(sealed.size - (target.size if target else 0))
     if quiet:
         change.count_quietly()

@@ -47,10 +47,12 @@ def restore(change: Change, source: SpacePath, target: SpacePath, guard: Guard, 
         return _into(change, row, parent, occupant, target, facts, more)
     if occupant is not None:
         change.discard([*parent, occupant], target, "delete")
+    held = change.cover.holds_on(row.id)
     warned: Facts = {**facts, **change.warning(parent[-1], target[-1])}
     seq = change.record("restore", row.id, target, warned, **more)
     back = change.save(replace(row, parent=parent[-1].id, seq=seq), target[-1], new=False)
     store.restore(change.rows, row.id)
+    moving.settle(change, tree, target, held)
     change.use(size)
     change.touch_members(parent, seq)
     return Written(change.tree.node(back, target[-1]), occupant is None)

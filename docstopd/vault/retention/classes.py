@@ -14,7 +14,6 @@ from docstopd.db import Rows
 from docstopd.errors import Protected
 from docstopd.model import Micros, NodeId, SpaceId, SpacePath
 from docstopd.vault import naming
-from docstopd.vault.retention.decide import day
 from docstopd.vault.retention.schedule import Dates, Protect, RetentionClass, Schedule
 
 
@@ -31,6 +30,9 @@ class Classes:
         self._schedule = schedule
         self._now = now
 
+    def __bool__(self) -> bool:
+        return bool(self._schedule)
+
     # -- giving -----------------------------------------------------------------------------------------------------
 
     def assign(self, node: NodeId, path: SpacePath) -> None:
@@ -38,7 +40,7 @@ class Classes:
         if not self._schedule or naming.ephemeral(path[-1]):
             return
         state = store.of(self._rows, node)
-        if state is not None and self._protection(state) is not None:
+        if self._protecting(state) is not None:
             return
         fitting = self._schedule.class_of(path[0], path[1:])
         name = None if fitting is None else fitting.name
@@ -47,7 +49,7 @@ class Classes:
 
     def assign_all(self, files: Sequence[tuple[Row, SpacePath]]) -> None:
         """The same for all that came to a new place; folders among them have no class."""
-        for row, path in files if self._schedule else ():
+        for row, path in files:
             if not row.folder:
                 self.assign(row.id, path)
 
@@ -77,9 +79,8 @@ class Classes:
         state = store.of(self._rows, node)
         klass = self._protecting(state)
         if state is not None and klass is not None and klass.protect is Protect.WORM:
-            raise Protected(
-                f"this file is of the retention class {klass.name!r}: {_until(klass, state)} it is not changed"
-            )
+            until = klass.until(dates_of(state), self._now)
+            raise Protected(f"the retention class {klass.name!r} forbids to change this until {until}")
 
     def refuse_removal(self, node: NodeId) -> None:
         """Raises `Protected` where a node, or any file below it, must not be deleted, purged or erased."""
@@ -96,28 +97,17 @@ class Classes:
         if not standing:
             return
         state, klass = standing[0]
-        until = _until(klass, state)
+        until = klass.until(dates_of(state), self._now)
         if len(states) == 1 and what == "this":
-            raise Protected(f"this is of the retention class {klass.name!r}: {until} it is not deleted")
+            raise Protected(f"the retention class {klass.name!r} forbids to delete this until {until}")
         raise Protected(
-            f"files protected by their retention class: {len(standing)} in {what}, the first of them of the class"
-            f" {klass.name!r}; {until} it is not deleted"
+            f"{what} holds files that must stay ({len(standing)}); of one of them the retention class {klass.name!r}"
+            f" forbids the deletion until {until}"
         )
 
-    def _protection(self, state: State) -> RetentionClass | None:
-        """The class that protects a file now, recorded or not."""
-        klass = self._schedule.named(state.name)
-        return klass if klass is not None and klass.protects(dates_of(state), self._now) else None
-
     def _protecting(self, state: State | None) -> RetentionClass | None:
-        """The same, None for what is no record yet."""
+        """The class that protects a file now; None for what is no record yet."""
         if state is None or (state.size == 0 and state.versions < 2):
             return None
-        return self._protection(state)
-
-
-def _until(klass: RetentionClass, state: State) -> str:
-    due = klass.due(dates_of(state))
-    if due is None:
-        return "until the date that it waits for is set, and its time is up,"
-    return f"until {day(due)}" if klass.then.value != "review" else f"before {day(due)} and a review"
+        klass = self._schedule.named(state.name)
+        return klass if klass is not None and klass.protects(dates_of(state), self._now) else None

@@ -6,14 +6,13 @@ transaction that removes something, on what the stores hold then.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
 from docstopd.model import SECOND, BlobId, Micros, NodeId, SpaceId, UserId
 from docstopd.vault.retention.keep import Keep, keep
 from docstopd.vault.retention.policy import RetentionPolicy
-from docstopd.vault.retention.schedule import Dates, RetentionClass, Then
+from docstopd.vault.retention.schedule import Dates, RetentionClass, Then, day
 
 NO_BLOB = BlobId(b"")
 NO_DATES = Dates()
@@ -114,11 +113,6 @@ def decide(items: Iterable[Item], policy: RetentionPolicy, holds: Holds, now: Mi
             yield from _file(item, policy, holds, now)
 
 
-def day(time: Micros) -> str:
-    """A date for people, in UTC."""
-    return datetime.fromtimestamp(time // SECOND, UTC).date().isoformat()
-
-
 # -- deleted trees ----------------------------------------------------------------------------------------------------
 
 
@@ -202,6 +196,4 @@ def _protection(item: File, policy: RetentionPolicy, now: Micros) -> str:
         return f"class {item.klass} is not in the configuration"
     if not klass.protects(item.dates, now):
         return ""
-    due = klass.due(item.dates)
-    until = "a date for it is set" if due is None else day(due) if now < due else "two people have decided"
-    return f"class {klass.name} protects it until {until}"
+    return f"class {klass.name} protects it until {klass.until(item.dates, now)}"

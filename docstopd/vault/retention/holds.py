@@ -5,6 +5,7 @@ user is the only owner. A hold on a space covers all in it. A hold on a file or 
 goes with it wherever it is moved.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from docstopd.catalog import holds as store
@@ -22,9 +23,9 @@ class Covered:
     spaces: frozenset[SpaceId] = frozenset()
     nodes: frozenset[NodeId] = frozenset()
 
-    def version(self, space: SpaceId, node: NodeId, author: UserId) -> bool:
-        """Whether a version is covered."""
-        return space in self.spaces or node in self.nodes or author in self.users
+    def covers(self, space: SpaceId, nodes: Sequence[NodeId], authors: Iterable[UserId]) -> bool:
+        """See `decide.Holds`."""
+        return space in self.spaces or not self.nodes.isdisjoint(nodes) or not self.users.isdisjoint(authors)
 
 
 NOTHING = Covered()
@@ -125,6 +126,23 @@ class Cover:
             return []
         above = set(store.ancestry(self._rows, node))
         return sorted({held for head, held in store.standing_heads(self._rows) if head in above})
+
+    def follow(self, node: NodeId, holds: list[bytes]) -> None:
+        """Let these holds go on to cover a node that came to another place, where they do not cover that too."""
+        here = set(self.holds_on(node)) if holds else set()
+        for hold in holds:
+            if hold not in here:
+                store.cover(self._rows, hold, node)
+
+    def covers(self, space: SpaceId, nodes: Sequence[NodeId], authors: Iterable[UserId]) -> bool:
+        """Whether any of it is covered; see `decide.Holds`."""
+        if not self._holds:
+            return False
+        if space in self._spaces or not self._users.keys().isdisjoint(authors):
+            return True
+        if not self._heads:
+            return False
+        return not self._heads.keys().isdisjoint(nodes) or self.covers_node(nodes[0])
 
     # -- for removals -----------------------------------------------------------------------------------------------
 

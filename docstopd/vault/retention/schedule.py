@@ -5,6 +5,7 @@ Patterns are of paths inside a space: `*` and `?` stay within a name, `**` stand
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 
@@ -88,6 +89,18 @@ class RetentionClass:
             return False
         due = self.due(dates)
         return due is None or now < due or self.then is Then.REVIEW
+
+    def until(self, dates: Dates, now: Micros) -> str:
+        """What ends the protection, for people: "until …"."""
+        due = self.due(dates)
+        if due is None:
+            return "its date is set and its time is up"
+        return day(due) if now < due else "two people have decided on it"
+
+
+def day(time: Micros) -> str:
+    """A date for people, in UTC."""
+    return datetime.fromtimestamp(time // SECOND, UTC).date().isoformat()
 
 
 @dataclass(frozen=True, slots=True)
