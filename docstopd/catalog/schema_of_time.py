@@ -66,9 +66,11 @@ CREATE TABLE dispositions (
     due INTEGER NOT NULL,            -- when the class's time was up
     opened INTEGER NOT NULL,
     closed INTEGER,
-    outcome TEXT                     -- NULL while it is open; destroyed, kept or void
+    outcome TEXT,                    -- NULL while it is open; destroyed, kept or void
+    report BLOB                      -- signed: what was destroyed, and who approved it
 ) STRICT;
 CREATE UNIQUE INDEX dispositions_open ON dispositions(node) WHERE closed IS NULL;
+CREATE INDEX dispositions_kept ON dispositions(node) WHERE outcome = 'kept';
 
 CREATE TABLE approvals (
     disposition INTEGER NOT NULL REFERENCES dispositions(id),

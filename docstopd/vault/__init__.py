@@ -25,7 +25,6 @@ from docstopd.vault.kept import Kept
 from docstopd.vault.locks import Locks
 from docstopd.vault.marks import Marks
 from docstopd.vault.past.door import Past
-from docstopd.vault.retention.holds import Cover
 from docstopd.vault.runs import Runs
 from docstopd.vault.session import Session
 from docstopd.vault.sessions import Sessions
@@ -64,7 +63,7 @@ class Vault:
         self.files = Files(changes)
         self.locks = Locks(changes)
         self.sync = Sync(changes)
-        self.past = Past(changes, Cover)
+        self.past = Past(changes, changes.standing)
         self.accounts = Accounts(stores, journal, self.sessions, self.spaces, policy)
         self.erasure = Erasures(changes, self.accounts, self.spaces, policy, Cover, places)
         self.checkpoints = Checkpoints(stores)

@@ -18,6 +18,7 @@ from docstopd.vault.journal import Facts, Journal, Seal
 from docstopd.vault.opening import OpenSpace, open_space
 from docstopd.vault.retention import Cover
 from docstopd.vault.retention.classes import Classes
+from docstopd.vault.retention.standing import Standing
 from docstopd.vault.session import Session
 from docstopd.vault.stores import Policy, Stores
 from docstopd.vault.tree import Chain, Tree, new_row, sealed_row
@@ -260,6 +261,10 @@ class Changes:
             result, leftovers = self.stores.catalog.write(transaction)
         self.destroy(leftovers)
         return result
+
+    def standing(self, rows: Rows) -> Standing:
+        """What stands in the way of removals, for one transaction."""
+        return Standing(rows, self.policy.retention.schedule, self.stores.clock())
 
     @contextlib.contextmanager
     def view(self, session: Session, label: str) -> Iterator[View]:

@@ -47,7 +47,7 @@ class File:
 class Trashed:
     """A deleted tree: `nodes` are its head and all below, `files` those of them that have a class.
 
-    `deleted`: when the server was told to; None where the journal does not say.
+    `deleted`: when the server was told to; None where the journal does not say; `entry`: its number there.
     """
 
     space: SpaceId
@@ -58,6 +58,7 @@ class Trashed:
     versions: int
     bytes: int
     files: tuple[File, ...] = ()
+    entry: int = 0
 
 
 Item = File | Trashed
