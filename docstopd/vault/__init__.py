@@ -25,6 +25,8 @@ from docstopd.vault.kept import Kept
 from docstopd.vault.locks import Locks
 from docstopd.vault.marks import Marks
 from docstopd.vault.past.door import Past
+from docstopd.vault.retention.dispositions import Dispositions
+from docstopd.vault.retention.run import Retention
 from docstopd.vault.runs import Runs
 from docstopd.vault.session import Session
 from docstopd.vault.sessions import Sessions
@@ -64,6 +66,8 @@ class Vault:
         self.locks = Locks(changes)
         self.sync = Sync(changes)
         self.past = Past(changes, changes.standing)
+        self.retention = Retention(changes, self.past.purge)
+        self.dispositions = Dispositions(stores, journal)
         self.accounts = Accounts(stores, journal, self.sessions, self.spaces, policy)
         self.erasure = Erasures(changes, self.accounts, self.spaces, policy, Cover, places)
         self.checkpoints = Checkpoints(stores)

@@ -4,14 +4,14 @@ The brake looks at the plan, not at the run: a policy with a typing error must s
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from docstopd.catalog import retention as store
 from docstopd.catalog import spaces
 from docstopd.db import Rows
 from docstopd.model import Micros, NodeId, SpaceId
-from docstopd.vault.retention.decide import HOLD, Decision, Fate, Holds, Item, Kind, Trashed, decide
+from docstopd.vault.retention.decide import HOLD, Decision, Fate, Holds, Kind, decide
 from docstopd.vault.retention.items import Items
 from docstopd.vault.retention.policy import RetentionPolicy
 
@@ -117,21 +117,14 @@ def make_plan(rows: Rows, policy: RetentionPolicy, holds: Holds, now: Micros, se
     for space, label in labels.items():
         draft.spaces.setdefault(space, SpacePlan(space, label, 0, 0))
     items, purged = Items(rows), set[NodeId]()
-
-    def trees() -> Iterator[Item]:
-        for tree in items.trashed():
-            draft.spaces[tree.space].trashed += tree.versions
-            latest.append(tree)
-            yield tree
-            latest.clear()
-
-    latest: list[Trashed] = []
-    for decision in decide(trees(), policy, holds, now):
-        see(decision)
-        draft.take(decision)
-        if decision.fate is Fate.REMOVE:
-            draft.trees.append((decision.node, latest[0].entry))
-            purged.update(latest[0].nodes)
+    for tree in items.trashed():
+        draft.spaces[tree.space].trashed += tree.versions
+        for decision in decide([tree], policy, holds, now):
+            see(decision)
+            draft.take(decision)
+            if decision.fate is Fate.REMOVE:
+                draft.trees.append((tree.node, tree.entry))
+                purged.update(tree.nodes)
     rest: Sequence[NodeId] = [node for node in items.candidates() if node not in purged]
     for decision in decide(items.files(rest), policy, holds, now):
         see(decision)

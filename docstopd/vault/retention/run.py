@@ -1,0 +1,216 @@
+"""The door to retention: the plan, the run that carries it out, and the classes.
+
+A run removes in bounded transactions. Each decides again on what it is about to remove, with the holds and rows as it
+sees them: what was placed, restored or written since the plan is obeyed. Keys and ciphertexts go after the transaction
+that gave them up. A run that dies at any moment leaves less for the next one, and nothing else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
+
+from docstopd.catalog import classes as class_store
+from docstopd.catalog import dispositions
+from docstopd.db import Rows
+from docstopd.errors import NotFound, Refused
+from docstopd.model import Micros, NodeId, SlotKind, SpacePath
+from docstopd.vault import naming
+from docstopd.vault.change import Change, Changes
+from docstopd.vault.journal import SYSTEM, Facts
+from docstopd.vault.past.purge import Purge, Purged
+from docstopd.vault.progress import SILENT, Progress, Report
+from docstopd.vault.retention.decide import Decision, Fate, Kind, decide
+from docstopd.vault.retention.dispositions import Opening, destruction_report
+from docstopd.vault.retention.holds import Cover
+from docstopd.vault.retention.items import Items, batched
+from docstopd.vault.retention.plan import Plan, See, make_plan
+from docstopd.vault.retention.removal import Removal, Removed
+from docstopd.vault.retention.schedule import CountedFrom, RetentionClass
+from docstopd.vault.session import Session
+
+BATCH = 200
+"""Files, or deleted trees, that one transaction looks at: other writers wait for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCount:
+    """A class, None for one that files have and the configuration has no more; how many files, and their bytes."""
+
+    name: str
+    klass: RetentionClass | None
+    files: int
+    bytes: int
+
+
+def _unseen(_decision: Decision) -> None:
+    pass
+
+
+class Retention:
+    """What goes by itself. Needs no key of any space, but to set the date of an event."""
+
+    def __init__(self, changes: Changes, purge: Purge) -> None:
+        self._changes = changes
+        self._stores = changes.stores
+        self._policy = changes.policy.retention
+        self._purge = purge
+
+    def plan(self, see: See = _unseen) -> Plan:
+        """What a run would do now; `see` is shown every decision, in the order of the plan. Changes nothing."""
+        now = self._stores.clock()
+        with self._stores.catalog.read() as rows:
+            return make_plan(rows, self._policy, Cover(rows).covered(), now, see)
+
+    def run(self, progress: Progress = SILENT, dry: bool = False, *, confirm: str = "", sure: bool = False) -> Report:
+        """Do it. Raises `Refused` where the brake stops it, unless `confirm` is the plan's token, or `sure`."""
+        progress("deciding", 0, 0)
+        plan = self.plan()
+        if confirm and confirm != plan.token:
+            raise Refused(f"what would be done has changed since; look at the plan again (now it is {plan.token})")
+        stopped = [] if confirm or sure else plan.braked(self._policy.brake)
+        if stopped and not dry:
+            raise Refused(
+                f"nothing was removed: {'; '.join(stopped)}; look at it with `docstopd retention plan`, and if it is"
+                f" meant: docstopd retention run --confirm {plan.token}"
+            )
+        if dry:
+            return {**_foreseen(plan), "braked": bool(stopped), "token": plan.token}
+        purged = self._empty_trash(plan, progress)
+        removed = self._remove(plan, progress)
+        opened, void = self._stores.catalog.write(partial(self._settle, plan.now))
+        report = _done(purged, removed) | {"reviews": opened, "void": void}
+        self._stores.catalog.write(lambda rows: self._changes.journal.append(rows, SYSTEM, "retention", facts=report))
+        return report
+
+    def _empty_trash(self, plan: Plan, progress: Progress) -> Purged:
+        total = Purged()
+        for done, heads in enumerate(batched(plan.trees, BATCH)):
+            progress("emptying the trash", done * BATCH, len(plan.trees))
+            total += self._purge.run(heads)
+        return total
+
+    def _remove(self, plan: Plan, progress: Progress) -> Removed:
+        total = Removed()
+        for done, nodes in enumerate(batched(plan.nodes, BATCH)):
+            progress("removing", done * BATCH, len(plan.nodes))
+            removed = self._stores.catalog.write(partial(self._remove_some, nodes, plan.now))
+            self._changes.destroy(removed.leftovers)
+            total.files += removed.files
+            total.versions += removed.versions
+            total.bytes += removed.bytes
+        return total
+
+    def _remove_some(self, nodes: Sequence[NodeId], now: Micros, rows: Rows) -> Removed:
+        removal = Removal(rows, self._changes.journal, now)
+        files = {file.node: file for file in Items(rows).files(nodes)}
+        decided = decide(files.values(), self._policy, Cover(rows), now)
+        for node, found in groupby(decided, attrgetter("node")):
+            going = [decision for decision in found if decision.fate is not Fate.KEEP]
+            whole = next((decision for decision in going if decision.kind is Kind.FILE), None)
+            klass = files[node].klass or ""
+            if whole is not None and whole.fate is Fate.REVIEW:
+                Opening(rows, self._changes.journal, now).queue(whole, klass)
+            elif whole is not None:
+                self._destroy(rows, removal, whole, klass, now)
+            dropped = [decision for decision in going if decision.kind is Kind.VERSION]
+            if dropped:
+                removal.drop(dropped)
+        return removal.done
+
+    def _destroy(self, rows: Rows, removal: Removal, decision: Decision, klass: str, now: Micros) -> None:
+        """A class's time is up, and nobody has to be asked, or two people have been."""
+        past = removal.destroy(decision.space, decision.node, klass)
+        asked = dispositions.open_on(rows, decision.node)
+        if asked is not None:
+            said = dispositions.approvals(rows, asked.id)
+            report = destruction_report(asked, said, past, now, self._stores.server.signer)
+            dispositions.close(rows, asked.id, "destroyed", now, report)
+
+    def _settle(self, now: Micros, rows: Rows) -> tuple[int, int]:
+        """(questions that are open, those that nobody needs to answer any more and are closed as void)."""
+        asked = {one.node: one for one in dispositions.all_open(rows)}
+        files = Items(rows).files(list(asked))
+        decided = decide(files, self._policy, Cover(rows), now)
+        standing = {decision.node for decision in decided if decision.kind is Kind.FILE}
+        void = [one for one in asked.values() if one.node not in standing]
+        Opening(rows, self._changes.journal, now).void(void)
+        return len(asked) - len(void), len(void)
+
+    # -- classes ----------------------------------------------------------------------------------------------------
+
+    def classes(self) -> list[ClassCount]:
+        """The schedule in its order, then what files have of classes that are in it no more."""
+        with self._stores.catalog.read() as rows:
+            found = {name: (files, size) for name, files, size in class_store.counts(rows)}
+        known = [ClassCount(one.name, one, *found.pop(one.name, (0, 0))) for one in self._policy.schedule.classes]
+        return known + [ClassCount(name, None, *counts) for name, counts in found.items()]
+
+    def set_event(self, session: Session, path: SpacePath, when: Micros) -> None:
+        """Set the day that a file's class counts from. Takes an owner of the space, by password.
+
+        A date once set moves only to later ones where the class protects the file: to bring it forward would shorten
+        what the class promises. Raises `Refused` where the file's class counts from no event, `Forbidden`.
+        """
+        path = naming.normal_path(path)
+
+        def work(change: Change) -> None:
+            change.opened.require_owner()
+            if session.unlocked.kind is not SlotKind.PASSWORD:
+                raise Refused("this takes the owner's own password, not an app password")
+            row = change.existing(path)[-1]
+            state = class_store.of(change.rows, row.id)
+            klass = self._policy.schedule.named(state.name) if state is not None else None
+            if state is None or klass is None or klass.counted_from is not CountedFrom.EVENT:
+                raise Refused("this file is of no class that waits for an event")
+            if state.event is not None and when < state.event:
+                change.classes.refuse_removal(row.id)
+            class_store.set_event(change.rows, row.id, when)
+            change.record("retention-event", row.id, path, {"date": when})
+
+        self._changes.run(session, path[0], work)
+
+    def classify(self, session: Session, label: str) -> int:
+        """Give every file of a space the class that fits its path now; how many changed theirs.
+
+        For a schedule that is new, or was changed: else a file gets its class when it is written or moved. What a
+        class protects keeps it. Takes an owner.
+        """
+
+        def work(change: Change) -> int:
+            change.opened.require_owner()
+            found = change.tree.below(change.opened.space.root)
+            before = class_store.in_space(change.rows, change.opened.space.id)
+            change.classes.assign_all(change.paths(found, (change.opened.space.label,)))
+            after = class_store.in_space(change.rows, change.opened.space.id)
+            changed = {(one.node, one.name) for one in before} ^ {(one.node, one.name) for one in after}
+            count = len({node for node, _name in changed})
+            if count:
+                change.record("classify", change.opened.space.root, (label,), {"files": count})
+            return count
+
+        if not self._policy.schedule:
+            raise NotFound("the configuration has no classes")
+        return self._changes.run(session, label, work)
+
+
+def _foreseen(plan: Plan) -> dict[str, int]:
+    return {
+        "trees": plan.total("trees"),
+        "files": plan.total("files"),
+        "versions": plan.total("gone_versions"),
+        "bytes": plan.total("gone_bytes"),
+        "reviews": plan.total("reviews"),
+        "held": plan.total("held"),
+    }
+
+
+def _done(purged: Purged, removed: Removed) -> dict[str, str | int | bool]:
+    return {
+        "purged": purged.files + purged.folders,
+        "files": removed.files,
+        "versions": purged.versions + removed.versions,
+        "bytes": purged.bytes + removed.bytes,
+        "held": purged.held,
+    }
