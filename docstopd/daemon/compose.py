@@ -14,6 +14,7 @@ from docstopd.crypto.keystore import Keystore
 from docstopd.crypto.serverkey import ServerKey
 from docstopd.daemon.health import Health
 from docstopd.daemon.process import EXIT_STATE_UNKNOWN
+from docstopd.daemon.rules import retention_of
 from docstopd.dav.application import DavApplication
 from docstopd.dav.settings import Settings
 from docstopd.db.sqlite import SqliteDatabase
@@ -115,6 +116,7 @@ def policy_of(config: Config) -> Policy:
         property_size=config.limits.property_size,
         erasure_grace=config.erasure.grace.seconds,
         keyring_days=config.snapshots.keyring_days,
+        retention=retention_of(config),
     )
 
 

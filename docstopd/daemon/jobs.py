@@ -24,6 +24,7 @@ def jobs_of(config: Config, vault: Vault) -> tuple[Job, ...]:
         }
     )
     return (
+        Job("retention", when.retention, True, vault.retention.run),
         Job("expiry", when.expiry, True, expiry),
         Job("checkpoint", when.checkpoint, False, vault.checkpoints.sign),
         Job("verify", when.verify, False, vault.audit.run),

@@ -26,6 +26,7 @@ from docstopd.vault.locks import Locks
 from docstopd.vault.marks import Marks
 from docstopd.vault.past.door import Past
 from docstopd.vault.retention.dispositions import Dispositions
+from docstopd.vault.retention.holding import Holds
 from docstopd.vault.retention.run import Retention
 from docstopd.vault.runs import Runs
 from docstopd.vault.session import Session
@@ -67,6 +68,7 @@ class Vault:
         self.sync = Sync(changes)
         self.past = Past(changes, changes.standing)
         self.retention = Retention(changes, self.past.purge)
+        self.holds = Holds(changes)
         self.dispositions = Dispositions(stores, journal)
         self.accounts = Accounts(stores, journal, self.sessions, self.spaces, policy)
         self.erasure = Erasures(changes, self.accounts, self.spaces, policy, Cover, places)

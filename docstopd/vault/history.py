@@ -21,7 +21,27 @@ from docstopd.model import Entry, NodeId, SpaceId, SpacePath
 from docstopd.vault.journal import BATCH, read_payload
 
 QUIET = frozenset(
-    {"lock", "unlock", "read", "damage", "space-add", "space-destroyed", "grant", "revoke", "custody", "quota", "purge", "version-drop", "hold-place", "hold-release", "review-open", "review-void", "review-answer", "retention-event", "classify"}
+    {
+        "lock",
+        "unlock",
+        "read",
+        "damage",
+        "space-add",
+        "space-destroyed",
+        "grant",
+        "revoke",
+        "custody",
+        "quota",
+        "purge",
+        "version-drop",
+        "hold-place",
+        "hold-release",
+        "review-open",
+        "review-void",
+        "review-answer",
+        "retention-event",
+        "classify",
+    }
 )
 """What changes no file or folder in the tree (what is purged has left it before). Any other action counts, so that a
 new one cannot be forgotten here."""

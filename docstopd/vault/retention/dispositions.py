@@ -142,9 +142,7 @@ class Dispositions:
             if verdict == KEEP:
                 store.close(rows, one.id, "kept", now)
             facts: Facts = {"disposition": one.id, "verdict": verdict}
-            self._journal.append(
-                rows, one.space, "review-answer", actor=session.user.id, node=one.node, facts=facts
-            )
+            self._journal.append(rows, one.space, "review-answer", actor=session.user.id, node=one.node, facts=facts)
             return sum(said.verdict == DESTROY for said in store.approvals(rows, one.id))
 
         return self._stores.catalog.write(work)

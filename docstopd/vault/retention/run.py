@@ -18,7 +18,7 @@ from docstopd.errors import NotFound, Refused
 from docstopd.model import Micros, NodeId, SlotKind, SpacePath
 from docstopd.vault import naming
 from docstopd.vault.change import Change, Changes
-from docstopd.vault.journal import SYSTEM, Facts
+from docstopd.vault.journal import SYSTEM
 from docstopd.vault.past.purge import Purge, Purged
 from docstopd.vault.progress import SILENT, Progress, Report
 from docstopd.vault.retention.decide import Decision, Fate, Kind, decide

@@ -1,0 +1,49 @@
+"""What the configuration says of time, as the vault's rules."""
+
+import unicodedata
+
+from docstopd.config import ClassConfig, Config, KeepConfig
+from docstopd.vault.retention import CountedFrom, Keep, Protect, RetentionClass, RetentionPolicy, Schedule, Then
+
+
+def retention_of(config: Config) -> RetentionPolicy:
+    """The rules of retention."""
+    trash = config.retention.trash
+    return RetentionPolicy(
+        versions=keep_of(config.retention.versions),
+        trash=None if trash is None else trash.seconds,
+        brake=config.retention.brake,
+        zone=config.jobs.zone,
+        schedule=Schedule(tuple(map(_class_of, config.classes))),
+    )
+
+
+def keep_of(written: KeepConfig) -> Keep:
+    """Keep rules."""
+    return Keep(
+        last=written.last,
+        hourly=written.hourly,
+        daily=written.daily,
+        weekly=written.weekly,
+        monthly=written.monthly,
+        yearly=written.yearly,
+        within=None if written.within is None else written.within.seconds,
+    )
+
+
+def _class_of(written: ClassConfig) -> RetentionClass:
+    return RetentionClass(
+        name=written.name,
+        description=written.description,
+        match=tuple(map(_normal, written.match)),
+        spaces=tuple(map(_normal, written.spaces)),
+        keep_for=written.keep_for.seconds,
+        counted_from=CountedFrom(written.counted_from),
+        protect=Protect(written.protect),
+        then=Then(written.then),
+    )
+
+
+def _normal(text: str) -> str:
+    """The form in which names are kept."""
+    return unicodedata.normalize("NFC", text)
