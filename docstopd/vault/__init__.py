@@ -71,7 +71,7 @@ class Vault:
         self.holds = Holds(changes)
         self.dispositions = Dispositions(stores, journal)
         self.accounts = Accounts(stores, journal, self.sessions, self.spaces, policy)
-        self.erasure = Erasures(changes, self.accounts, self.spaces, policy, Cover, places)
+        self.erasure = Erasures(changes, self.accounts, self.spaces, policy, changes.standing, places)
         self.checkpoints = Checkpoints(stores)
         self.audit = Audit(stores, self.checkpoints)
         self.runs = Runs(stores, journal)
