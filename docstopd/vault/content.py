@@ -1,12 +1,13 @@
 """Reading a file's content: segments are decrypted as they are asked for, never a wrong byte is handed out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
 
 from docstopd.blobs import BlobReader
 from docstopd.crypto import floe
 from docstopd.errors import Damaged
 from docstopd.model import BlobId, Node
+from docstopd.vault.ahead import Fill, ReadAhead, in_turn
 
 
 class Content:
@@ -20,9 +21,12 @@ class Content:
         reader: BlobReader,
         report: Callable[[Damaged], None] = lambda _error: None,
         noted: Callable[[], None] = lambda: None,
+        ahead: ReadAhead | None = None,
     ) -> None:
         self.node = node
         self._noted = noted  # is told when it is read, which opening alone is not
+        self._ahead = ahead
+        self._reading: Generator[memoryview, None, None] | None = None
         self._reader = reader
         self._report = report  # is told of damage that shows after the opening
         self._count = floe.segment_count(node.size)
@@ -36,10 +40,10 @@ class Content:
         self._opener = floe.Opener(header, data_key, floe.blob_aad(blob))
         # Random access alone does not prove the length; the last segment, which says that it is the last, does.
         self._held = self._count - 1
-        self._length = self._open(self._held)
+        self._length = self._open(self._held, self._plain)
 
     def read(self, start: int, length: int) -> Iterator[memoryview]:
-        """The bytes of a range, in blocks of at most one segment; a block is good until the next one is asked for.
+        """The bytes of a range, in blocks of one or two segments; a block is good until the next one is asked for.
 
         The first block is decrypted before this returns, so that damage shows before an answer has begun. Raises
         `Damaged`; ValueError for a range that is not inside the file.
@@ -50,42 +54,60 @@ class Content:
         if not length:
             return iter(())
         first = self._block(start, length)
-        return self._blocks(first, start, length)
+        self._reading = self._blocks(first, start, length)
+        return self._reading
 
-    def _blocks(self, first: memoryview, start: int, length: int) -> Iterator[memoryview]:
-        block = first
-        while True:
-            yield block
-            start += len(block)
-            length -= len(block)
-            if not length:
-                return
-            block = self._block(start, length)
+    def _blocks(self, first: memoryview, start: int, length: int) -> Generator[memoryview, None, None]:
+        yield first
+        start += len(first)
+        length -= len(first)
+        fill = self._filling(start, length)
+        if self._ahead is not None and self._ahead.take(length):
+            yield from self._ahead.blocks(fill)
+        elif length:
+            yield from in_turn(fill)
+
+    def _filling(self, start: int, length: int) -> Fill:
+        """Fills buffers with the segments from `start` on, where one begins."""
+
+        def fill(target: memoryview) -> int:
+            nonlocal start, length
+            done = 0
+            while length and done + floe.PLAIN <= len(target):
+                count = min(self._opened(start // floe.PLAIN, target[done : done + floe.PLAIN]), length)
+                start, length, done = start + count, length - count, done + count
+            return done
+
+        return fill
 
     def _block(self, start: int, length: int) -> memoryview:
         position, offset = divmod(start, floe.PLAIN)
         if position != self._held:
-            try:
-                self._length = self._open(position)
-            except Damaged as error:
-                self._report(error)
-                raise
+            self._held = -1
+            self._length = self._opened(position, self._plain)
             self._held = position
         return self._plain[offset : min(self._length, offset + length)]
 
-    def _open(self, position: int) -> int:
-        last = position == self._count - 1
-        self._held = -1
+    def _opened(self, position: int, target: memoryview) -> int:
+        """`_open`, with damage reported."""
+        try:
+            return self._open(position, target)
+        except Damaged as error:
+            self._report(error)
+            raise
+
+    def _open(self, position: int, target: memoryview) -> int:
+        """Read and decrypt one segment; the length of its plaintext."""
         offset = floe.HEADER + position * floe.SEGMENT
-        target = self._sealed[: min(floe.SEGMENT, self._reader.size - offset)]
-        if self._reader.read_into(offset, target) != len(target):
+        sealed = self._sealed[: min(floe.SEGMENT, self._reader.size - offset)]
+        if self._reader.read_into(offset, sealed) != len(sealed):
             raise Damaged("a blob is cut short")
-        length = self._opener.open(position, target, last, self._plain)
-        self._held = position
-        return length
+        return self._opener.open(position, sealed, position == self._count - 1, target)
 
     def close(self) -> None:
-        """Give the blob back."""
+        """End the reading and give the blob back."""
+        if self._reading is not None:
+            self._reading.close()  # its other thread may be in the blob
         self._reader.close()
 
     def __enter__(self) -> "Content":

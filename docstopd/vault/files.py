@@ -12,6 +12,7 @@ from docstopd.catalog.nodes import Row
 from docstopd.errors import AlreadyExists, Damaged, Forbidden, IsFolder, NotFolder, TooLarge
 from docstopd.model import NO_GUARD, Guard, MemberRole, Micros, Node, NodeId, Quota, SpacePath, Written
 from docstopd.vault import guards, moving, naming, properties
+from docstopd.vault.ahead import ReadAhead
 from docstopd.vault.basis import Basis, look
 from docstopd.vault.change import Change, Changes, checked_path
 from docstopd.vault.content import Content
@@ -53,6 +54,7 @@ class Files:
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
         self._stores = changes.stores
+        self._ahead = ReadAhead()
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -165,7 +167,7 @@ class Files:
         data_key = key.unwrap_data_key(row.blob, wrapped)
         reader = self._stores.blobs.open(row.blob)
         try:
-            return Content(node, row.blob, data_key, reader, report, noted)
+            return Content(node, row.blob, data_key, reader, report, noted, self._ahead)
         except BaseException:
             reader.close()
             raise
