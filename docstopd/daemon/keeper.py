@@ -10,12 +10,14 @@ import signal
 import socket
 import sys
 
-from docstopd.config import Config
+from docstopd import __version__
+from docstopd.config import Config, default
 from docstopd.daemon.child import leave, run_child
 from docstopd.daemon.compose import open_vault
+from docstopd.daemon.identity import run_of_supervisor, settings_of
 from docstopd.daemon.jobs import scheduler_of
 from docstopd.daemon.logs import configure_logs
-from docstopd.daemon.process import READY
+from docstopd.daemon.process import DRAIN, READY
 from docstopd.daemon.signals import watched_signals
 
 _log = logging.getLogger(__name__)
@@ -28,26 +30,45 @@ def keep(config: Config, _listener: int, line: socket.socket) -> None:
     configure_logs(config.log)
     line.setblocking(False)
     with watched_signals() as signals, open_vault(config) as vault:
+        run = run_of_supervisor()
+        vault.service.started(run, __version__, settings_of(config), settings_of(default()))
         scheduler = scheduler_of(config, vault)
         scheduler.start()
         line.sendall(READY)
-        told = False
-        while not told and _has_supervisor(line):
+        told, heard = False, _Heard(line)
+        while not told and heard.has_supervisor():
             signals.wait([line], scheduler.tick())
             told = signals.take(signal.SIGTERM)
+        if told and not heard.replaced():
+            vault.service.stopped(run)
         if not told:
             _log.warning("the supervisor is gone; stopping")
         if not scheduler.stop(config.http.shutdown_grace.seconds if told else _ORPHAN_GRACE):
             os._exit(1)  # a step takes too long; jobs are safe against that as they are against a power cut
 
 
-def _has_supervisor(line: socket.socket) -> bool:
-    try:
-        return line.recv(64) != b""
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
+class _Heard:
+    """What the supervisor has said: that another keeper takes over, for which a journal knows no stop."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+        self._words = b""
+
+    def has_supervisor(self) -> bool:
+        """Whether it is still there."""
+        try:
+            heard = self._line.recv(64)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        self._words += heard
+        return heard != b""
+
+    def replaced(self) -> bool:
+        """Whether the daemon goes on without this process."""
+        self.has_supervisor()
+        return DRAIN in self._words
 
 
 if __name__ == "__main__":

@@ -213,6 +213,7 @@ class Supervisor:
             process.drain()
         self._old_keepers = list(self._keeper)
         for process in self._old_keepers:
+            process.drain()  # so that it knows: the daemon goes on without it
             process.signal(signal.SIGTERM)
         self._leaving += [*self._crew, *self._old_keepers]
         self._crew, self._keeper, self._loaded, self._next = crew, self._keeper_of(loaded), loaded, None

@@ -29,6 +29,7 @@ from docstopd.vault.retention.dispositions import Dispositions
 from docstopd.vault.retention.holding import Holds
 from docstopd.vault.retention.run import Retention
 from docstopd.vault.runs import Runs
+from docstopd.vault.service import Service
 from docstopd.vault.session import Session
 from docstopd.vault.sessions import Sessions
 from docstopd.vault.spaces import Spaces
@@ -76,6 +77,7 @@ class Vault:
         self.audit = Audit(stores, self.checkpoints)
         self.runs = Runs(stores, journal)
         self.marks = Marks(stores, journal)
+        self.service = Service(stores, journal)
         self.expiry = Expiry(stores, journal, policy)
 
     def check(self, session: Session, path: SpacePath, guard: Guard) -> None:
