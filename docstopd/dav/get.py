@@ -106,7 +106,7 @@ def _range(request: Request, node: Node) -> tuple[int, int] | None:
     if not asked:
         return None
     only_if = request.environ.get("HTTP_IF_RANGE")
-    if only_if and not if_range_holds(only_if, node):
+    if only_if is not None and not if_range_holds(only_if, node):
         return None
     return parse_range(asked, node.size)
 

@@ -265,6 +265,56 @@ def test_a_header_or_a_place_that_does_not_allow_it(
     assert state(service) == before
 
 
+DATES = [
+    b"",
+    b"yesterday",
+    b"Thu, 32 Jan 2020 00:00:00 GMT",
+    b"Thu, 01 Jan 99999 00:00:00 GMT",
+    b"Thu, 01 Jan 0000 00:00:00 GMT",
+    b"Thu, 01 Jan 2020 25:61:61 GMT",
+    b"Thu, 01 Foo 2020 00:00:00 GMT",
+    b"Thu, 01 Jan 2020 00:00:00",
+    b"1577836800",
+    b"-1",
+    b"9" * 5000,
+    b"\xff\xfe",
+    b"Thu, 01 Jan 2020 00:00:00 GMT, Thu, 01 Jan 2020 00:00:00 GMT",
+]
+IGNORED = [b"%s: %s" % (name, date) for name in (b"If-Modified-Since", b"If-Unmodified-Since") for date in DATES]
+IGNORED += [b"Range: bytes=0-1\r\nIf-Range: " + date for date in DATES]
+IGNORED += [
+    b"Range: " + value
+    for value in (b"", b"bytes", b"bytes=", b"bytes=5-3", b"bytes=a-b", b"bytes=-", b"bytes=--1", b"bytes=0-1-2")
+]
+IGNORED += [
+    b"Range: " + value
+    for value in (b"items=0-1", b"bytes=0-0,2-3", b"bytes=+1-2", b"bytes=1_0-", b"\xff", b"bytes 0-1")
+]
+
+
+@pytest.mark.parametrize("header", IGNORED)
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+def test_a_date_or_a_range_that_says_nothing_is_ignored(service: Service, method: bytes, header: bytes) -> None:
+    """RFC 9110 sections 13.1.3, 13.1.5 and 14.2: the whole file, as if the header were not there."""
+    answer = ask(service, method, F, header.split(b"\r\n"), b"")
+    whole = ask(service, method, F, [], b"")
+    assert (answer.status, answer.body, answer.headers["content-length"]) == (
+        200,
+        whole.body,
+        whole.headers["content-length"],
+    )
+
+
+@pytest.mark.parametrize("value", [b"nine", b"-1", b"1e9", b"9" * 40, b"1.5.5", b"\xff", b"nan", b"inf", b"0x10"])
+@pytest.mark.parametrize("target", [F, b"/dav/ada/keep/absent"])
+def test_a_modification_time_that_is_none_is_refused_or_ignored(service: Service, target: bytes, value: bytes) -> None:
+    """It never becomes a date: not now, and not when the file is listed."""
+    before = state(service)
+    answer = ask(service, b"PUT", target, [b"X-OC-Mtime: " + value, b'If-Match: "none"'], b"x")
+    assert answer.status in (400, 412)
+    assert state(service) == before
+
+
 @pytest.mark.parametrize(
     "header",
     [

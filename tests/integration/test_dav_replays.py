@@ -3,6 +3,7 @@
 import re
 from base64 import b64encode
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from dav_service import PASSWORD, Connection, Service, serving
@@ -43,6 +44,13 @@ def wire(service: Service) -> Connection:
     connection = service.connection()
     connection.headers.update(basic())
     return connection
+
+
+def versions(service: Service, node: int) -> list[int]:
+    """The sizes of the contents that a file has and had, oldest first."""
+    with service.vault._stores.catalog.read() as rows:
+        sizes = rows.all("SELECT size FROM versions WHERE node = ? AND dead IS NULL ORDER BY received", node)
+    return [cast(int, row[0]) for row in sizes]
 
 
 def token(answer: Answer) -> str:
@@ -86,6 +94,27 @@ WIN32 = patched(
     "<Z:Win32LastModifiedTime>Sat, 04 Jan 2020 03:04:05 GMT</Z:Win32LastModifiedTime>"
     "<Z:Win32FileAttributes>00000020</Z:Win32FileAttributes>"
 )
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/dav", "/dav/", "/dav/ada/", "/dav/nobody/x", "/else", "{}", "{}file", "{}no/thing"]
+)
+def test_options_is_answered_everywhere_and_to_everybody(
+    service: Service, folder: str, wire: Connection, path: str
+) -> None:
+    """Clients ask before they have a credential; the answer tells nothing about what is there."""
+    wire.ask("PUT", folder + "file", b"x")
+    answers = [asked.ask("OPTIONS", path.format(folder)) for asked in (service.connection(), wire)]
+    told = {"status": 200, "length": "0", "via": "DAV", "ranges": "bytes"}
+    for answer in answers:
+        head = answer.headers
+        names = ("content-length", "ms-author-via", "accept-ranges")
+        assert dict(zip(told, (answer.status, *(head[name] for name in names)), strict=True)) == told
+        assert head["dav"].startswith("1, 2, 3")
+        assert {"PROPFIND", "LOCK", "PUT", "REPORT"} <= set(head["allow"].split(", "))
+    assert {n: v for n, v in answers[0].headers.items() if n != "date"} == {
+        n: v for n, v in service.connection().ask("OPTIONS", "/").headers.items() if n != "date"
+    }
 
 
 def test_windows_walks_down_from_the_root(service: Service, folder: str, wire: Connection) -> None:
@@ -136,7 +165,9 @@ def test_windows_copies_a_file_in(folder: str, wire: Connection) -> None:
 def test_office_saves_safely_on_a_mapped_drive(service: Service, folder: str, wire: Connection) -> None:
     """The new content arrives beside the old one and is moved over it; orig has no lock afterwards."""
     orig, tmp = folder + "orig.docx", folder + "~WRD0001.tmp"
-    assert wire.ask("PUT", orig, b"old").status == 201
+    assert wire.ask("PUT", orig, b"older").status == 201
+    path = tuple(orig.split("/")[2:])
+    node = service.vault.files.stat(service.vault.sessions.sign_in("ada", PASSWORD), path).id
     first = wire.ask("LOCK", orig, LOCKINFO, WINDOWS)
     assert wire.ask("PUT", tmp, b"", WINDOWS).status == 201
     second = wire.ask("LOCK", tmp, LOCKINFO, WINDOWS)
@@ -151,6 +182,39 @@ def test_office_saves_safely_on_a_mapped_drive(service: Service, folder: str, wi
     assert wire.ask("GET", tmp).status == 404
     assert tree(wire.ask("PROPFIND", orig, headers={"Depth": "0"})).find(".//{DAV:}activelock") is None
     assert wire.ask("LOCK", tmp, LOCKINFO, WINDOWS).status == 201
+    assert service.vault.files.stat(service.vault.sessions.sign_in("ada", PASSWORD), path).id == node
+    assert versions(service, node) == [5, 3]
+
+
+def test_offices_file_that_says_who_has_a_document_open(folder: str, wire: Connection, service: Service) -> None:
+    """A placeholder, a lock, the content; then it goes. Of the placeholder nothing is left."""
+    url = folder + "~$doc.docx"
+    assert wire.ask("PUT", url, b"", WINDOWS).status == 201
+    taken = wire.ask("LOCK", url, LOCKINFO, WINDOWS | {"Timeout": "Second-3600"})
+    lock = {"If": f"(<{token(taken)}>)"}
+    assert wire.ask("PUT", url, b"\x03Ada", WINDOWS | lock).status == 204
+    session = service.vault.sessions.sign_in("ada", PASSWORD)
+    node = service.vault.files.stat(session, tuple(url.split("/")[2:])).id
+    assert versions(service, node) == [4]
+    assert wire.ask("GET", url, headers=WINDOWS).body == b"\x03Ada"
+    assert wire.ask("DELETE", url, headers=WINDOWS).status == 423
+    assert wire.ask("UNLOCK", url, headers=WINDOWS | {"Lock-Token": f"<{token(taken)}>"}).status == 204
+    assert wire.ask("DELETE", url, headers=WINDOWS).status == 204
+    assert wire.ask("PROPFIND", url, headers=WINDOWS | {"Depth": "0"}).status == 404
+
+
+def test_explorer_renames_and_deletes(service: Service, folder: str, wire: Connection) -> None:
+    """It looks first, never overwrites, and finds a name that differs in case alone."""
+    wire.ask("PUT", folder + "a.txt", b"x")
+    destination = {"Destination": f"http://{service.authority}{folder}A.txt", "Overwrite": "F"}
+    assert wire.ask("PROPFIND", folder + "A.txt", headers=WINDOWS | {"Depth": "0"}).status == 404
+    assert wire.ask("MOVE", folder + "a.txt", headers=WINDOWS | destination).status == 201
+    wire.ask("PUT", folder + "b.txt", b"y")
+    assert wire.ask("MOVE", folder + "b.txt", headers=WINDOWS | destination).status == 412
+    assert wire.ask("GET", folder + "A.txt").body == b"x"
+    assert wire.ask("DELETE", folder + "b.txt", headers=WINDOWS).status == 204
+    listed = tree(wire.ask("PROPFIND", folder, headers=WINDOWS | {"Depth": "1"}))
+    assert [node.text for node in listed.iter("{DAV:}href")] == [folder, folder + "A.txt"]
 
 
 def test_office_opens_by_url(folder: str, wire: Connection, service: Service) -> None:
@@ -202,6 +266,56 @@ def test_finder_creates_a_file(folder: str, wire: Connection) -> None:
     assert (part.status, part.body, part.headers["content-range"]) == (206, b"23", "bytes 1-2/5")
 
 
+def test_finder_mounts_and_looks_around(service: Service, folder: str, wire: Connection) -> None:
+    """OPTIONS, the folder, its quota, then its members; and what it asks for in each folder is not there."""
+    wire.ask("PUT", folder + "a", b"12")
+    wanted = (
+        b'<?xml version="1.0" encoding="utf-8"?><D:propfind xmlns:D="DAV:"><D:prop><D:getlastmodified/>'
+        b"<D:getcontentlength/><D:creationdate/><D:resourcetype/></D:prop></D:propfind>"
+    )
+    quota = (
+        b'<?xml version="1.0" encoding="utf-8"?><D:propfind xmlns:D="DAV:"><D:prop><D:quota-available-bytes/>'
+        b"<D:quota-used-bytes/><D:quota/><D:quotaused/></D:prop></D:propfind>"
+    )
+    assert wire.ask("OPTIONS", folder, headers=FINDER).headers["dav"].startswith("1, 2")
+    root = tree(wire.ask("PROPFIND", folder, wanted, FINDER | {"Depth": "0"}))
+    assert root.find(".//{DAV:}resourcetype/{DAV:}collection") is not None
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", root.findtext(".//{DAV:}creationdate"))
+    assert re.fullmatch(r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT", root.findtext(".//{DAV:}getlastmodified"))
+    tree(wire.ask("PROPFIND", folder, quota, FINDER | {"Depth": "0"}))
+    members = tree(wire.ask("PROPFIND", folder, wanted, FINDER | {"Depth": "1"}))
+    assert [node.text for node in members.iter("{DAV:}href")] == [folder, folder + "a"]
+    assert [node.text for node in members.iter("{DAV:}getcontentlength")] == [None, "2"]
+    for probe in (".metadata_never_index", ".metadata_never_index_unless_rootfs", ".Spotlight-V100", "._.", ".hidden"):
+        answer = wire.ask("PROPFIND", folder + probe, wanted, FINDER | {"Depth": "0"})
+        assert (answer.status, len(answer.body) < 200) == (404, True)
+
+
+def test_finder_keeps_attributes_in_files_of_their_own(service: Service, folder: str, wire: Connection) -> None:
+    """`._a` is written and locked time and again: one entry in the journal, no version, nothing in the trash."""
+    url, session = folder + "._a", service.vault.sessions.sign_in("ada", PASSWORD)
+    space = (service.vault.spaces.mine(session)[0]).seq
+    assert wire.ask("PUT", url, b"", FINDER).status == 201
+    taken = wire.ask("LOCK", url, LOCKINFO, FINDER | {"Depth": "0", "Timeout": "Second-600"})
+    lock = {"If": f"(<{token(taken)}>)"}
+    etags = {
+        wire.ask("PUT", url, iter([body]), FINDER | lock | {"X-Expected-Entity-Length": "3"}).headers["etag"]
+        for body in (b"one", b"two", b"six")
+    }
+    assert wire.ask("UNLOCK", url, headers=FINDER | {"Lock-Token": f"<{token(taken)}>"}).status == 204
+    listed = tree(wire.ask("PROPFIND", folder, headers=FINDER | {"Depth": "1"}))
+    assert len(etags) == 3
+    assert listed.findall(".//{DAV:}getetag")[1].text in etags
+    assert wire.ask("GET", url, headers=FINDER).body == b"six"
+    assert service.vault.spaces.mine(session)[0].seq == space + 1
+    node = service.vault.files.stat(session, tuple(url.split("/")[2:])).id
+    assert len(versions(service, node)) == 1
+    assert wire.ask("DELETE", url, headers=FINDER).status == 204
+    assert service.vault.spaces.mine(session)[0].seq == space + 2
+    with service.vault._stores.catalog.read() as rows:
+        assert rows.one("SELECT 1 FROM nodes WHERE id = ?", node) is None
+
+
 def test_finder_renames_without_an_overwrite_header(service: Service, folder: str, wire: Connection) -> None:
     """An absolute Destination in NFD finds the NFC name."""
     wire.ask("PUT", folder + "a", b"x")
@@ -246,6 +360,9 @@ def test_gvfs_saves_by_etag(folder: str, wire: Connection) -> None:
     wire.ask("PUT", folder + "b", b"x")
     move = {"Destination": folder + "b", "Overwrite": "F"}
     assert wire.ask("MOVE", url, headers=move).status == 412
+    assert [wire.ask("GET", path).body for path in (url, folder + "b")] == [b"two", b"x"]
+    assert wire.ask("MOVE", url, headers=move | {"Destination": folder + "c"}).status == 201
+    assert [wire.ask("GET", path).status for path in (url, folder + "c")] == [404, 200]
 
 
 def test_davfs2_locks_a_free_name_and_saves_with_a_tagged_if(service: Service, folder: str, wire: Connection) -> None:
@@ -260,6 +377,9 @@ def test_davfs2_locks_a_free_name_and_saves_with_a_tagged_if(service: Service, f
         wire.ask("PUT", url, b"x", {"If": f"<http://{service.authority}{folder}other> (<{token(taken)}>)"}).status
         == 412
     )
+    assert wire.ask("GET", url).body == b"x"
+    assert wire.ask("UNLOCK", url, headers={"Lock-Token": f"<{token(taken)}>"}).status == 204
+    assert wire.ask("PUT", url, b"y").status == 204
     names = tree(wire.ask("PROPFIND", url, b'<propfind xmlns="DAV:"><propname/></propfind>', {"Depth": "0"})).find(
         ".//{DAV:}prop"
     )
@@ -332,7 +452,7 @@ def test_davx5_and_zotero_create_only_what_is_new(folder: str, wire: Connection)
     assert wire.ask("PUT", url, b"", {"If-None-Match": "*"}).status == 201
     assert wire.ask("PUT", url, b"", {"If-None-Match": "*"}).status == 412
     head = wire.ask("HEAD", url).headers
-    assert head["accept-ranges"] == "bytes"
+    assert (head["accept-ranges"], head["content-length"]) == ("bytes", "0")
     assert re.fullmatch(r'"[^"]+"', head["etag"])
     wire.ask("PUT", url, b"12345")
     etag = wire.ask("HEAD", url).headers["etag"]
@@ -345,6 +465,78 @@ def test_davx5_and_zotero_create_only_what_is_new(folder: str, wire: Connection)
     assert wire.ask("MOVE", url, headers={"Destination": folder + "y"}).status == 204
     assert wire.ask("DELETE", folder).status == 204
     assert wire.ask("GET", folder + "y").status == 404
+
+
+def test_kio_makes_copies_and_moves(service: Service, folder: str, wire: Connection) -> None:
+    """Exactly 201 for a new folder; anything else is an error box. The destination is absolute."""
+    agent = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) KHTML/5.116.0 (like Gecko) Konqueror/5 KIO/5.116"}
+    wanted = (
+        b'<?xml version="1.0" encoding="utf-8" ?><D:propfind xmlns:D="DAV:"><D:prop><D:creationdate/>'
+        b"<D:getcontentlength/><D:displayname/><D:source/><D:getcontentlanguage/><D:getcontenttype/><D:executable/>"
+        b"<D:getlastmodified/><D:getetag/><D:supportedlock/><D:lockdiscovery/><D:resourcetype/></D:prop></D:propfind>"
+    )
+    assert wire.ask("PROPFIND", folder + "new", wanted, agent | {"Depth": "0"}).status == 404
+    assert wire.ask("MKCOL", folder + "new", headers=agent).status == 201
+    assert wire.ask("PUT", folder + "new/a", b"1", agent).status == 201
+    root = tree(wire.ask("PROPFIND", folder + "new/", wanted, agent | {"Depth": "1"}))
+    assert [node.text for node in root.iter("{DAV:}displayname")] == ["new", "a"]
+    for method, status in (("COPY", 201), ("COPY", 204), ("MOVE", 204)):
+        to = {"Destination": f"http://{service.authority}{folder}new/b", "Overwrite": "T", "Depth": "infinity"}
+        assert wire.ask(method, folder + "new/a", headers=agent | to).status == status
+    to = {"Destination": f"http://{service.authority}{folder}other", "Overwrite": "F", "Depth": "infinity"}
+    assert wire.ask("MOVE", folder + "new", headers=agent | to).status == 201
+    assert wire.ask("GET", folder + "other/b").body == b"1"
+    assert wire.ask("DELETE", folder + "other/", headers=agent).status == 204
+    assert tree(wire.ask("PROPFIND", folder, headers={"Depth": "1"})).findtext(".//{DAV:}href") == folder
+
+
+def test_zotero_checks_its_server_and_stores_attachments(folder: str, wire: Connection) -> None:
+    """A test file that is written, read and removed; then a zip, and a prop beside it."""
+    body = b"<propfind xmlns='DAV:'><prop><getcontentlength/></prop></propfind>"
+    assert wire.ask("PROPFIND", folder + "zotero/", body, {"Depth": "0"}).status == 404
+    assert wire.ask("MKCOL", folder + "zotero/").status == 201
+    tree(wire.ask("PROPFIND", folder + "zotero/", body, {"Depth": "0"}))
+    assert wire.ask("GET", folder + "zotero/nonexistent.prop").status == 404
+    assert wire.ask("PUT", folder + "zotero/zotero-test-file.prop", b" ").status == 201
+    assert wire.ask("GET", folder + "zotero/zotero-test-file.prop").body == b" "
+    assert wire.ask("DELETE", folder + "zotero/zotero-test-file.prop").status == 204
+    for status in (201, 204):
+        for name in ("ABCD2345.zip", "ABCD2345.prop"):
+            assert wire.ask("PUT", folder + "zotero/" + name, b"x").status == status
+    assert wire.ask("DELETE", folder + "zotero/ABCD2345.zip").status == 204
+    assert wire.ask("DELETE", folder + "zotero/ABCD2345.zip").status == 404
+
+
+def test_libreoffice_edits_under_a_lock(folder: str, wire: Connection) -> None:
+    """It looks for the exclusive write lock, and refreshes well before the time is up."""
+    url = folder + "a.odt"
+    wire.ask("PUT", url, b"one")
+    body = b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><supportedlock/><lockdiscovery/></prop></propfind>'
+    root = tree(wire.ask("PROPFIND", url, body, {"Depth": "0"}))
+    kinds = [[node.tag for node in entry.iter()] for entry in root.iter("{DAV:}lockentry")]
+    assert any({"{DAV:}exclusive", "{DAV:}write"} <= set(kind) for kind in kinds)
+    taken = wire.ask("LOCK", url, LOCKINFO, {"Depth": "0", "Timeout": "Second-180"})
+    assert b"<D:timeout>Second-180</D:timeout>" in taken.body
+    lock = {"If": f"(<{token(taken)}>)"}
+    found = tree(wire.ask("PROPFIND", url, body, {"Depth": "0"}))
+    assert found.findtext(".//{DAV:}locktoken/{DAV:}href") == token(taken)
+    assert wire.ask("LOCK", url, b"", lock | {"Timeout": "Second-180"}).status == 200
+    assert wire.ask("PUT", url, b"two", lock).status == 204
+    assert wire.ask("UNLOCK", url, headers={"Lock-Token": f"<{token(taken)}>"}).status == 204
+    assert wire.ask("GET", url).body == b"two"
+    assert tree(wire.ask("PROPFIND", url, body, {"Depth": "0"})).find(".//{DAV:}activelock") is None
+
+
+def test_every_content_has_an_etag_of_its_own_that_all_answers_agree_on(folder: str, wire: Connection) -> None:
+    """In the same second, of the same size and even the same bytes; after a given time was set, too."""
+    url, seen = folder + "x", set()
+    for _ in range(3):
+        put = wire.ask("PUT", url, b"same", {"X-OC-Mtime": "1500000000"}).headers["etag"]
+        told = tree(wire.ask("PROPFIND", url, headers={"Depth": "0"})).findtext(".//{DAV:}getetag")
+        listed = tree(wire.ask("PROPFIND", folder, headers={"Depth": "1"})).findall(".//{DAV:}getetag")[1].text
+        assert {put} == {told, listed, *(wire.ask(method, url).headers["etag"] for method in ("GET", "HEAD"))}
+        seen.add(put)
+    assert len(seen) == 3
 
 
 def test_joplin_sends_an_unquoted_if_none_match_with_everything(folder: str, wire: Connection) -> None:
