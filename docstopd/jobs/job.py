@@ -35,7 +35,7 @@ def in_turn(steps: Mapping[str, Work]) -> Work:
         report: dict[str, str | int | bool] = {}
         wrong: dict[str, DocstopdError] = {}
         for number, (name, step) in enumerate(steps.items()):
-            progress(name, number, len(steps))
+            progress("steps", number, len(steps))
             try:
                 report |= step(progress, dry)
             except StateUnknown:
