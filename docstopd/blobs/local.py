@@ -46,10 +46,10 @@ class LocalBlobs:
         """See `BlobStore.create`."""
         return LocalWriter(self._folder(blob), blob.hex(), replace=replace)
 
-    def open(self, blob: BlobId) -> FileReader:
+    def open(self, blob: BlobId, *, fresh: bool = False) -> FileReader:
         """See `BlobStore.open`."""
         try:
-            return FileReader(os.open(self._path(blob), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW))
+            return FileReader(os.open(self._path(blob), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), fresh=fresh)
         except OSError as error:
             raise Damaged(f"blob {blob.hex()} cannot be opened: {error.strerror}") from error
 

@@ -42,8 +42,11 @@ class BlobStore(Protocol):
         `replace` is for healing: the same content in place of one that is damaged or gone; a reader finds either.
         """
 
-    def open(self, blob: BlobId) -> BlobReader:
-        """Raises `Damaged` when there is none: only blobs that have a row are asked for."""
+    def open(self, blob: BlobId, *, fresh: bool = False) -> BlobReader:
+        """Raises `Damaged` when there is none: only blobs that have a row are asked for.
+
+        `fresh`: from the medium itself where the system allows, not from a copy in memory.
+        """
 
     def delete(self, blob: BlobId) -> None:
         """Remove it; fine when it is gone already."""

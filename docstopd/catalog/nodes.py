@@ -129,6 +129,11 @@ def reserve(rows: Rows) -> NodeId:
     return NodeId((row[0] if row else 0) + 1)
 
 
+def pass_over(rows: Rows, count: int) -> None:
+    """Leave out so many ids: some of them were given out in a future that was lost."""
+    rows.run("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'nodes'", count)
+
+
 def add(rows: Rows, node: Row, folded: bytes | None) -> None:
     """`folded`: the sealed name in lower case, where that is another. Raises `AlreadyExists` for a taken place."""
     rows.run(

@@ -15,6 +15,7 @@ from docstopd.cli.init import init
 from docstopd.cli.job import app as job
 from docstopd.cli.quickstart import quickstart
 from docstopd.cli.serve import serve
+from docstopd.cli.snapshot import app as snapshot
 from docstopd.cli.space import app as space
 from docstopd.cli.status import status
 from docstopd.cli.user import app as user
@@ -55,6 +56,7 @@ for name, group in (
     ("user", user),
     ("space", space),
     ("erasure", erasure),
+    ("snapshot", snapshot),
     ("audit", audit),
     ("job", job),
     ("config", config_commands),

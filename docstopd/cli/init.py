@@ -68,7 +68,8 @@ def init(
     config, data = config.absolute(), data.resolve()
     self_signed = not given and not no_tls
     tls = (data / "tls" / "tls.crt", data / "tls" / "tls.key") if self_signed else (certificate, key)
-    text = render_minimal(Minimal(data, address, port, *(file and file.absolute() for file in tls)))
+    places = [file and file.absolute() for file in tls]
+    text = render_minimal(Minimal(data, address, port, places[0], places[1], target=data / "snapshots"))
     plan = _Plan(config, text, parse(text, config), self_signed, organisation_key, check_name(user))
     _check(plan)
     password = Secrets(stdin=password_stdin, file=password_file).ask_new(f"password of {plan.user}")

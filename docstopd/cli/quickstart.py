@@ -22,6 +22,7 @@ from docstopd.vault.sessions import check_name
 
 _ADDRESS = "127.0.0.1"
 _CONFIG = "docstopd.yaml"
+_SNAPSHOTS = "snapshots"
 _SOMEBODY = "admin"
 
 
@@ -96,8 +97,8 @@ def _announce(welcome: Welcome, config: Config, url: str, *, making: Unfinished 
 def _minimal(port: int, *, tls: bool) -> Minimal:
     """Relative paths: the whole folder can be moved or copied."""
     if not tls:
-        return Minimal(Path(), _ADDRESS, port)
-    return Minimal(Path(), _ADDRESS, port, Path("tls/tls.crt"), Path("tls/tls.key"))
+        return Minimal(Path(), _ADDRESS, port, target=Path(_SNAPSHOTS))
+    return Minimal(Path(), _ADDRESS, port, Path("tls/tls.crt"), Path("tls/tls.key"), Path(_SNAPSHOTS))
 
 
 def _login_name() -> str:

@@ -9,13 +9,19 @@ import yaml
 
 @dataclass(frozen=True, slots=True)
 class Minimal:
-    """What a new configuration says; `certificate` and `key` are both given or both None (plain HTTP on loopback)."""
+    """What a new configuration says; `certificate` and `key` are both given or both None (plain HTTP on loopback).
+
+    `target` is where snapshots go, and `keyring` where the keyring's copies do, if that is elsewhere.
+    """
 
     data: Path
     address: str
     port: int
     certificate: Path | None = None
     key: Path | None = None
+    target: Path | None = None
+    target_name: str = "first"
+    keyring: Path | None = None
 
 
 def render_minimal(values: Minimal) -> str:
@@ -30,6 +36,17 @@ def render_minimal(values: Minimal) -> str:
         f"  address: {_quoted(values.address)}\n"
         f"  port: {values.port}\n"
     )
+    if values.target is not None:
+        text += (
+            "\n"
+            "# Where snapshots go, every night. Another disk is better: what takes this one takes both.\n"
+            "snapshots:\n"
+            "  targets:\n"
+            f"    - name: {_quoted(values.target_name)}\n"
+            f"      path: {_quoted(values.target)}\n"
+        )
+        if values.keyring is not None:
+            text += f"      keyring: {_quoted(values.keyring)}\n"
     if values.certificate is None or values.key is None:
         return text + "\n# No tls.certificate: plain HTTP, which docstopd speaks to this machine only.\n"
     return text + (

@@ -65,6 +65,11 @@ class ServerKey:
         """Wraps the keys of what goes to targets: catalog exports and copies of the keyring."""
         return derive(self._secret, b"docstopd/server-snapshots/v1")
 
+    @property
+    def snapshot_keys(self) -> list[bytes]:
+        """The same, and those of earlier keys: older snapshots still open."""
+        return [self.snapshots]
+
     @cached_property
     def signer(self) -> Ed25519PrivateKey:
         """Signs checkpoints of the journal, manifests of snapshots and certificates."""

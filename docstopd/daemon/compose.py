@@ -3,8 +3,10 @@
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
 
 from docstopd.blobs.local import LocalBlobs
 from docstopd.catalog import MIGRATIONS as CATALOG
@@ -14,17 +16,25 @@ from docstopd.crypto.keystore import Keystore
 from docstopd.crypto.serverkey import ServerKey
 from docstopd.daemon.health import Health
 from docstopd.daemon.process import EXIT_STATE_UNKNOWN
-from docstopd.daemon.rules import retention_of
+from docstopd.daemon.rules import retention_of, snapshots_of
 from docstopd.dav.application import DavApplication
 from docstopd.dav.settings import Settings
+from docstopd.db import durable
 from docstopd.db.sqlite import SqliteDatabase
 from docstopd.errors import ConfigurationError, Damaged, Refused, StateUnknown
 from docstopd.http import Application
 from docstopd.keyring import MIGRATIONS as KEYRING
 from docstopd.keyring import Keyring
+from docstopd.targets import NamedTarget
+from docstopd.targets.local import LocalTarget
 from docstopd.vault import CHECKPOINTS, Policy, Stores, Vault
+from docstopd.vault.stores import Fresh
 
 CANARY = b"docstopd keyring"
+
+RESTORING = ".restoring"
+"""Lies in a data folder into which a snapshot is being restored, from the first step to the last."""
+
 _HOUSEKEEPING = 1.0
 
 _log = logging.getLogger(__name__)
@@ -39,6 +49,8 @@ def open_vault(config: Config, *, read_only: bool = False) -> Iterator[Vault]:
     server key is missing or the key is another folder's, `Incompatible` when the data is newer than the program.
     """
     server = read_server_key(config)
+    if (config.data / RESTORING).exists():
+        raise Refused(f"the restore into {config.data} was never finished: run it again, it goes on where it stopped")
     for name in ("catalog.db", "keyring.db", "blobs"):
         if not (config.data / name).exists():
             raise Refused(f"{config.data / name} is missing: this is no data folder of docstopd, or not a whole one")
@@ -63,8 +75,43 @@ def open_stores(config: Config, server: ServerKey, stack: ExitStack, *, read_onl
         turnstile=config.data / "run",
         organisation=_checked_organisation(keyring),
         checkpoints=config.data / CHECKPOINTS,
+        targets=() if read_only else open_targets(config, stack),
+        fresh=partial(open_fresh, server),
         read_only=read_only,
     )
+
+
+def open_targets(config: Config, stack: ExitStack) -> tuple[NamedTarget, ...]:
+    """The targets of the configuration; whether they can be reached shows when they are used."""
+    found = []
+    for target in config.snapshots.targets:
+        objects = LocalTarget(target.path)
+        stack.callback(objects.close)
+        keyring = objects if target.keyring is None else LocalTarget(target.keyring)
+        stack.callback(keyring.close)
+        found.append(NamedTarget(target.name, objects, keyring))
+    return tuple(found)
+
+
+@contextmanager
+def open_fresh(server: ServerKey, folder: Path, data: Path | None = None) -> Iterator[Fresh]:
+    """New, empty databases in a new folder; the blobs' folder is there as well, or in the data folder `data`."""
+    durable.make_folder(folder)
+    place = data or folder
+    with ExitStack() as stack:
+        catalog = SqliteDatabase(folder / "catalog.db", CATALOG)
+        stack.callback(catalog.close)
+        keyring = SqliteDatabase(folder / "keyring.db", KEYRING)
+        stack.callback(keyring.close)
+        target = LocalTarget(place)
+        stack.callback(target.close)
+        keys = Keyring(keyring, Keystore(server.keystore))
+
+        def obey(statements: Sequence[str]) -> int:
+            stores = Stores(catalog, keys, LocalBlobs(place / "blobs"), server, folder / "run")
+            return Vault(stores, Policy()).erasure.replay(statements) if statements else 0
+
+        yield Fresh(catalog, keyring, target, obey)
 
 
 def _checked_organisation(keyring: Keyring) -> hpke.PublicKey | None:
@@ -117,6 +164,7 @@ def policy_of(config: Config) -> Policy:
         erasure_grace=config.erasure.grace.seconds,
         keyring_days=config.snapshots.keyring_days,
         retention=retention_of(config),
+        snapshots=snapshots_of(config),
     )
 
 

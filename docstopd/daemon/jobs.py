@@ -8,6 +8,7 @@ from docstopd.jobs import ClockGuard, Job, Runner, Scheduler, in_turn, read_cloc
 from docstopd.jobs.clock import Reading
 from docstopd.model import Micros
 from docstopd.vault import Vault
+from docstopd.vault.progress import Progress, Report
 from docstopd.vault.stores import wall_clock
 
 
@@ -21,14 +22,24 @@ def jobs_of(config: Config, vault: Vault) -> tuple[Job, ...]:
             "throttle": vault.expiry.throttle,
             "runs": vault.expiry.runs,
             "erasures": vault.erasure.expire,
+            "snapshots": vault.snapshots.expire,
         }
     )
+    targets = bool(config.snapshots.targets)
     return (
         Job("retention", when.retention, True, vault.retention.run),
+        Job("snapshot", when.snapshot, False, vault.snapshots.create if targets else _without_target),
         Job("expiry", when.expiry, True, expiry),
+        Job("scrub", when.scrub, False, vault.snapshots.scrub),
+        Job("drill", when.drill, False, vault.snapshots.drill if targets else _without_target),
         Job("checkpoint", when.checkpoint, False, vault.checkpoints.sign),
         Job("verify", when.verify, False, vault.audit.run),
     )
+
+
+def _without_target(_progress: Progress, _dry: bool) -> Report:
+    """Nothing to do, and nothing that goes wrong every night: `docstopd check` says what is missing."""
+    return {"targets": 0}
 
 
 def lock_folder(config: Config) -> Path:

@@ -4,6 +4,7 @@ import unicodedata
 
 from docstopd.config import ClassConfig, Config, KeepConfig
 from docstopd.vault.retention import CountedFrom, Keep, Protect, RetentionClass, RetentionPolicy, Schedule, Then
+from docstopd.vault.stores import SnapshotPolicy
 
 
 def retention_of(config: Config) -> RetentionPolicy:
@@ -15,6 +16,17 @@ def retention_of(config: Config) -> RetentionPolicy:
         brake=config.retention.brake,
         zone=config.jobs.zone,
         schedule=Schedule(tuple(map(_class_of, config.classes))),
+    )
+
+
+def snapshots_of(config: Config) -> SnapshotPolicy:
+    """The rules of snapshots."""
+    return SnapshotPolicy(
+        keep=keep_of(config.snapshots.keep),
+        zone=config.jobs.zone,
+        keyring_days=config.snapshots.keyring_days,
+        scrub_days=config.snapshots.scrub_days,
+        scrub_rate=config.snapshots.scrub_rate,
     )
 
 

@@ -17,7 +17,7 @@ from docstopd.errors import AlreadyExists, Busy, Failed, Refused
 
 MARKER = ".unfinished"
 _LOCK = "docstopd.lock"
-_MADE = ("catalog.db*", "keyring.db*", "blobs", "keys", "run", "tls", "docstopd.yaml")
+_MADE = ("catalog.db*", "keyring.db*", "blobs", "keys", "run", "tls", "snapshots", "docstopd.yaml")
 _HARMLESS = {_LOCK, "lost+found"}
 
 

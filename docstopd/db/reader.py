@@ -6,10 +6,15 @@ from docstopd.errors import Damaged
 
 
 class FileReader:
-    """Reads a file by its descriptor, which it owns; `size` is as it was at the opening."""
+    """Reads a file by its descriptor, which it owns; `size` is as it was at the opening.
 
-    def __init__(self, descriptor: int) -> None:
+    `fresh`: pages of it that are written back already are dropped first, so that the disk itself is read.
+    """
+
+    def __init__(self, descriptor: int, *, fresh: bool = False) -> None:
         self._descriptor = descriptor
+        if fresh:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         self.size = os.fstat(descriptor).st_size
 
     def read_into(self, offset: int, target: memoryview) -> int:

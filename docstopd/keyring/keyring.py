@@ -1,7 +1,8 @@
 """Every wrapped key, by what it belongs to. All writes are durable when they return."""
 
 import struct
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from docstopd.crypto.keystore import Keystore
 from docstopd.crypto.wrap import NONCE, TAG
 from docstopd.db import Database, Rows
 from docstopd.errors import Damaged, Incompatible, NotFound
+from docstopd.keyring import export
 from docstopd.model import BlobId, Micros, SlotId, SlotKind, SpaceId, UserId
 
 
@@ -284,6 +286,18 @@ class Keyring:
         self._database.write(
             lambda rows: rows.many("DELETE FROM data_keys WHERE blob = ?", [(blob,) for blob in blobs])
         )
+
+    def blobs_with_keys(self) -> list[BlobId]:
+        """Every blob that has a data key."""
+        with self._database.read() as rows:
+            found: list[Any] = rows.all("SELECT blob FROM data_keys")
+        return [BlobId(row[0]) for row in found]
+
+    @contextmanager
+    def exported(self) -> Iterator[Iterator[bytes]]:
+        """The whole keyring as it travels (`export`), values wrapped as they are, as of now."""
+        with self._database.read() as rows:
+            yield export.lines(rows)
 
     # -- erasure ----------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,6 @@
 What always holds: what `settle` has returned for is durable; a target never learns more than names, sizes and times.
 """
 
-from docstopd.targets.target import Found, Target, TargetReader, TargetWriter
+from docstopd.targets.target import Found, NamedTarget, Target, TargetReader, TargetWriter
 
-__all__ = ["Found", "Target", "TargetReader", "TargetWriter"]
+__all__ = ["Found", "NamedTarget", "Target", "TargetReader", "TargetWriter"]

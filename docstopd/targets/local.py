@@ -11,11 +11,14 @@ from cryptography.utils import Buffer
 
 from docstopd.db import durable
 from docstopd.db.reader import FileReader
-from docstopd.errors import Failed, NotFound
+from docstopd.errors import Failed, NotFound, StateUnknown
 from docstopd.targets.target import Found
 
 PART = ".part"
 """Ends the name of a file that is on its way in; it lies where it will stay."""
+
+LOST = "lost+found"
+"""The folder that file systems of the ext family have at their top."""
 
 _WORD = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?", re.ASCII)
 
@@ -47,13 +50,14 @@ class LocalTarget:
             if self._system < 0:
                 self._system = self._open_root()
             if folder not in self._made:
-                durable.make_folder(Path(folder))
+                with _kept():
+                    durable.make_folder(Path(folder))
                 self._made.add(folder)
         return LocalTargetWriter(self, path)
 
     def _open_root(self) -> int:
-        durable.make_folder(Path(self._root))
-        with durable.translated():
+        with _kept(), durable.translated():
+            durable.make_folder(Path(self._root))
             return os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def finished(self, path: str) -> None:
@@ -69,15 +73,13 @@ class LocalTarget:
             raise NotFound(f"{self._root} has no {name}") from None
         except OSError as error:
             raise Failed(f"{self._root}/{name} cannot be opened: {error.strerror}") from error
-        if fresh:  # pages that are written back already are dropped, and read again from the disk
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        return FileReader(descriptor)
+        return FileReader(descriptor, fresh=fresh)
 
     def list(self, prefix: str) -> Iterator[Found]:
         """See `Target.list`."""
         with _reached(self._root):
             if not Path(self._root).is_dir():
-                raise Failed(f"{self._root} is not there; attach the disk that holds it")
+                raise NotFound(f"{self._root} is not there; attach the disk that holds it")
             for entry in self._entries(prefix):
                 if not entry.name.endswith(PART):
                     found = entry.stat(follow_symlinks=False)
@@ -92,13 +94,15 @@ class LocalTarget:
                 continue
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
+                    if entry.name != LOST:
+                        folders.append(entry.path)
                 elif entry.is_file(follow_symlinks=False):
                     yield entry
 
     def delete(self, name: str, *, wipe: bool = False) -> None:
         """See `Target.delete`."""
-        (durable.wipe if wipe else durable.remove)(self._path(name))
+        with _kept():
+            (durable.wipe if wipe else durable.remove)(self._path(name))
 
     def settle(self) -> None:
         """See `Target.settle`."""
@@ -106,7 +110,8 @@ class LocalTarget:
             files, self._finished = self._finished, []
             if self._system < 0:
                 self._system = self._open_root()
-            durable.publish_together(self._system, files)
+            with _kept():
+                durable.publish_together(self._system, files)
 
     def sweep(self) -> None:
         """See `Target.sweep`."""
@@ -161,3 +166,12 @@ def _reached(root: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise Failed(f"{root} cannot be read: {error.strerror}") from error
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """A sync that fails here ends the run, not the service: nobody was told yet that anything is safe."""
+    try:
+        yield
+    except StateUnknown as error:
+        raise Failed(f"the target does not keep what is written to it: {error}") from error

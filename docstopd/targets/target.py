@@ -57,7 +57,10 @@ class Target(Protocol):
         """Raises `NotFound`. `fresh`: from the medium itself where the system allows, not from a copy in memory."""
 
     def list(self, prefix: str) -> Iterator[Found]:
-        """All objects whose name begins with `prefix`, which is empty or ends with a slash, in any order."""
+        """All objects whose name begins with `prefix`, which is empty or ends with a slash, in any order.
+
+        Raises `NotFound` when the target as a whole is not there: a disk that is not attached is not empty.
+        """
 
     def delete(self, name: str, *, wipe: bool = False) -> None:
         """Remove an object; fine when it is gone. `wipe`: overwrite it first, where that means anything.
@@ -68,8 +71,17 @@ class Target(Protocol):
     def settle(self) -> None:
         """Make visible and durable what was finished, and final what was deleted.
 
-        Raises `StateUnknown` when that fails: then nothing is known of what was finished since the last time.
+        Raises `Failed` when that fails: then nothing is known of what was finished since the last time.
         """
 
     def sweep(self) -> None:
         """Remove what a run that died has left half written. Nobody may be writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTarget:
+    """A target of the configuration. `keyring` is where the keyring's copies go, best apart from the rest."""
+
+    name: str
+    objects: Target
+    keyring: Target

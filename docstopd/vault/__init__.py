@@ -5,8 +5,6 @@ and the blob store is durable before; what it leaves over is destroyed after. Me
 checked inside the transaction that they are for. No plaintext is written anywhere.
 """
 
-from collections.abc import Callable, Sequence
-
 from docstopd.model import Guard, SpacePath
 from docstopd.vault.accounts import Accounts
 from docstopd.vault.audit import Audit
@@ -32,6 +30,7 @@ from docstopd.vault.runs import Runs
 from docstopd.vault.service import Service
 from docstopd.vault.session import Session
 from docstopd.vault.sessions import Sessions
+from docstopd.vault.snapshots import Snapshots
 from docstopd.vault.spaces import Spaces
 from docstopd.vault.stores import Policy, Stores
 from docstopd.vault.syncing import SYNC_LIMIT, Report, Sync
@@ -56,7 +55,7 @@ __all__ = [
 class Vault:
     """All doors over one set of stores."""
 
-    def __init__(self, stores: Stores, policy: Policy, places: Callable[[], Sequence[Place]] = tuple) -> None:
+    def __init__(self, stores: Stores, policy: Policy) -> None:
         self._stores = stores
         journal = Journal(stores.clock, stores.random)
         damage = DamageReports(stores, journal)
@@ -72,7 +71,9 @@ class Vault:
         self.holds = Holds(changes)
         self.dispositions = Dispositions(stores, journal)
         self.accounts = Accounts(stores, journal, self.sessions, self.spaces, policy)
-        self.erasure = Erasures(changes, self.accounts, self.spaces, policy, changes.standing, places)
+        places = [Place(target.name, target.objects, target.keyring) for target in stores.targets]
+        self.erasure = Erasures(changes, self.accounts, self.spaces, policy, changes.standing, lambda: places)
+        self.snapshots = Snapshots(stores, journal, damage, policy, self.files)
         self.checkpoints = Checkpoints(stores)
         self.audit = Audit(stores, self.checkpoints)
         self.runs = Runs(stores, journal)

@@ -26,6 +26,7 @@ QUIET = frozenset(
         "unlock",
         "read",
         "damage",
+        "heal",
         "space-add",
         "space-destroyed",
         "grant",

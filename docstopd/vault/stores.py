@@ -2,9 +2,11 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from docstopd.blobs import BlobStore
 from docstopd.crypto import hpke
@@ -13,15 +15,32 @@ from docstopd.crypto.slot import Cost
 from docstopd.db import Database
 from docstopd.keyring import Keyring
 from docstopd.model import Micros
+from docstopd.targets import NamedTarget, Target
+from docstopd.vault.retention.keep import Keep
 from docstopd.vault.retention.policy import RetentionPolicy
 
 PASSWORD_COST = Cost()
 RETENTION = RetentionPolicy()
+SNAPSHOTS_KEPT = Keep(last=3, daily=14, weekly=8, monthly=6)
+UTC = ZoneInfo("UTC")
 
 
 def wall_clock() -> Micros:
     """Microseconds since 1970 by the system's clock."""
     return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Empty stores for a snapshot to be restored into; `blobs` takes blobs by their names at a target.
+
+    `obey` removes what the signed lists of a target say was erased; how many of them were news.
+    """
+
+    catalog: Database
+    keyring: Database
+    blobs: Target
+    obey: Callable[[Sequence[str]], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +54,29 @@ class Stores:
     turnstile: Path
     organisation: hpke.PublicKey | None = None
     checkpoints: Path | None = None
+    targets: tuple[NamedTarget, ...] = ()
+    fresh: Callable[[Path], AbstractContextManager[Fresh]] | None = None
     clock: Callable[[], Micros] = wall_clock
     random: Callable[[int], bytes] = os.urandom
     cost: Cost = PASSWORD_COST
     read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotPolicy:
+    """Which snapshots are kept, by the calendar of `zone`; how long a copy of the keyring may lie; the scrub's pace.
+
+    `scrub_rate` is in bytes a second.
+    """
+
+    keep: Keep = SNAPSHOTS_KEPT
+    zone: ZoneInfo = UTC
+    keyring_days: int = 7
+    scrub_days: int = 30
+    scrub_rate: int = 32 << 20
+
+
+SNAPSHOTS = SnapshotPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +103,4 @@ class Policy:
     erasure_grace: float = 604_800.0
     keyring_days: int = 7
     retention: RetentionPolicy = RETENTION
+    snapshots: SnapshotPolicy = SNAPSHOTS

@@ -46,8 +46,8 @@ def put(store: BlobStore, blob: BlobId, content: bytes, step: int = 262_144) -> 
     return writer.finish()
 
 
-def get(store: BlobStore, blob: BlobId) -> bytes:
-    reader = store.open(blob)
+def get(store: BlobStore, blob: BlobId, *, fresh: bool = False) -> bytes:
+    reader = store.open(blob, fresh=fresh)
     try:
         target = bytearray(reader.size)
         assert reader.read_into(0, memoryview(target)) == reader.size
@@ -62,6 +62,7 @@ def test_a_blob_is_read_as_it_was_written(opened: Open, size: int) -> None:
     content = os.urandom(size)
     assert put(opened(), blob_id(), content) == hashlib.sha256(content).digest()
     assert get(opened(), blob_id()) == content
+    assert get(opened(), blob_id(), fresh=True) == content
 
 
 def test_pieces_of_any_size_make_one_blob(store: BlobStore) -> None:

@@ -68,8 +68,8 @@ class FailingBlobs:
         raise_if(self.create_fails)
         return _FailingWriter(self, self._inner.create(blob, replace=replace))
 
-    def open(self, blob: BlobId) -> BlobReader:
-        return self._inner.open(blob)
+    def open(self, blob: BlobId, *, fresh: bool = False) -> BlobReader:
+        return self._inner.open(blob, fresh=fresh)
 
     def delete(self, blob: BlobId) -> None:
         raise_if(self.delete_fails)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from docstopd.db import durable
-from docstopd.errors import Failed, StateUnknown
+from docstopd.errors import Failed, NotFound
 from docstopd.targets.local import LocalTarget
 
 
@@ -49,19 +49,19 @@ def test_without_syncfs_each_file_is_synced(tmp_path: Path, monkeypatch: pytest.
     assert len(list(target.list(""))) == 3
 
 
-def test_a_failed_sync_is_fatal_and_shows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_sync_ends_the_run_and_shows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing has its name that may not be durable."""
     monkeypatch.setattr(durable, "_syncfs", lambda _descriptor: -1)
     target = LocalTarget(tmp_path)
     put(target, "one")
-    with pytest.raises(StateUnknown):
+    with pytest.raises(Failed):
         target.settle()
     assert list(target.list("")) == []
 
 
 def test_a_folder_that_is_not_there_is_no_empty_target(tmp_path: Path) -> None:
     """A disk that is not attached must not look like one that has lost everything."""
-    with pytest.raises(Failed, match="attach"):
+    with pytest.raises(NotFound, match="attach"):
         list(LocalTarget(tmp_path / "gone").list(""))
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from docstopd.model import BlobId, Micros
 from docstopd.targets import Target
+from docstopd.vault.snapshots import names
+from docstopd.vault.snapshots.keyring import copies_at
 
 PREFIX = "erasures/"
 """Names of the signed lists at a target; restore obeys all of them."""
@@ -17,15 +19,11 @@ def list_name(erasure: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A target, and where its copies of the keyring lie.
-
-    `blob` and `keyrings` are names there: of a blob, and what those of the keyring's copies begin with.
-    """
+    """A target, and where its copies of the keyring lie."""
 
     name: str
     target: Target
     keyring: Target
-    keyrings: str = "keyring/"
 
     def tell(self, erasure: bytes, statement: str, blobs: Sequence[BlobId]) -> None:
         """Put the signed list there, then delete the blobs. Durable when this returns. Raises `Failed`."""
@@ -38,19 +36,14 @@ class Place:
             raise
         self.target.settle()
         for blob in blobs:
-            self.target.delete(blob_name(blob))
+            self.target.delete(names.blob(blob))
         self.target.settle()
 
     def holds(self, blobs: Sequence[BlobId]) -> int:
         """How many of these blobs are there. Raises `Failed`."""
         there = {found.name for found in self.target.list("blobs/")}
-        return sum(blob_name(blob) in there for blob in blobs)
+        return sum(names.blob(blob) in there for blob in blobs)
 
     def keyring_copies(self, until: Micros) -> int:
-        """How many copies of the keyring were written there up to a time. Raises `Failed`."""
-        return sum(found.modified <= until for found in self.keyring.list(self.keyrings))
-
-
-def blob_name(blob: BlobId) -> str:
-    """The object that holds a blob."""
-    return f"blobs/{blob.hex()[:2]}/{blob.hex()}"
+        """How many copies of the keyring as of that time or earlier are there. Raises `Failed`."""
+        return sum(time <= until for _name, time in copies_at(self.keyring))

@@ -1,8 +1,8 @@
 """Copies elsewhere: targets are told, the certificate says what became of each, and nothing comes back."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,11 @@ import pytest
 from vaults import Bench, open_bench
 
 from docstopd.errors import Damaged, Failed
+from docstopd.targets import NamedTarget
 from docstopd.targets.local import LocalTarget
 from docstopd.vault import Session, Vault
-from docstopd.vault.erasure import Place
+from docstopd.vault.snapshots import names
+from docstopd.vault.snapshots.keyring import copies_at
 
 FILE, OTHER = ("ada", "secret.txt"), ("ada", "kept.txt")
 DAY = 86_400
@@ -47,15 +49,15 @@ class Mirror:
         self.folder = folder
         self.target = Unplugged(folder)
         self.bench = bench
-        self.place = Place("disk", self.target, self.target)
+        self.named = NamedTarget("disk", self.target, self.target)
 
     def copy(self) -> None:
         """Blobs and keyring as they are now, the keyring's copy as old as the clock says."""
         for blob in self.bench.blob_ids():
             self._write(f"blobs/{blob.hex()[:2]}/{blob.hex()}", self.bench.blob_file(blob).read_bytes())
-        self._write("keyring/1", b"a copy of the keyring")
-        now = self.bench.stores.clock() / 1_000_000
-        os.utime(self.folder / "keyring" / "1", (now, now))
+        for name, _time in copies_at(self.target):
+            self.target.delete(name)
+        self._write(names.keyring(self.bench.stores.clock()), b"a copy of the keyring")
 
     def _write(self, name: str, content: bytes) -> None:
         writer = self.target.put(name)
@@ -72,7 +74,7 @@ class Mirror:
 def mirror(bench: Bench, tmp_path: Path) -> Iterator[Mirror]:
     """A target that the vault of `bench` knows."""
     made = Mirror(tmp_path / "target", bench)
-    bench.vault = Vault(bench.stores, bench.policy, lambda: [made.place])
+    bench.vault = Vault(replace(bench.stores, targets=(made.named,)), bench.policy)
     yield made
     made.target.close()
 

@@ -1,0 +1,263 @@
+"""`docstopd snapshot`: copies of everything, and the ways back."""
+
+import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from docstopd.cli.asking import Secrets
+from docstopd.cli.bars import stoppable, watched
+from docstopd.cli.codes import DAMAGE
+from docstopd.cli.opened import opened, session_of
+from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin
+from docstopd.cli.output import Value, printable, say, show_object, show_table, size, timestamp
+from docstopd.config import load
+from docstopd.daemon.compose import open_vault
+from docstopd.daemon.jobs import jobs_of, runner_of
+from docstopd.daemon.restoring import CONFIG, Wanted
+from docstopd.daemon.restoring import restore as restore_all
+from docstopd.errors import Damaged, Failed, NotFound, Refused
+from docstopd.jobs import Ended
+from docstopd.jobs.runner import Stopped
+from docstopd.model import SECOND, Micros, SpacePath
+from docstopd.vault.runs import Outcome
+from docstopd.vault.snapshots import Picked, Verified, When
+
+app = typer.Typer(no_args_is_help=True, help="Snapshots: create, list, verify, restore, drill.", rich_markup_mode=None)
+
+
+@app.command()
+def create(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be copied.")] = False,
+    config: ConfigFile = NOT_GIVEN,
+    json: Json = False,
+) -> None:
+    """Copy the catalog, the keyring and every blob that is missing to each target, and read all of that back.
+
+    Example: docstopd snapshot create
+    """
+    report = dict(_run(config, "snapshot", dry=dry_run).report)
+    if json:
+        show_object(report, as_json=True)
+    elif dry_run:
+        say(", ".join(f"{key.replace('_', ' ')} {value}" for key, value in report.items()) + ".")
+    else:
+        say(
+            f"Snapshot {report['number']} is on {report['targets']} targets: {report['blobs']} blobs,"
+            f" {size(int(report['bytes']))}; copied were {report['copied']}, {size(int(report['copied_bytes']))}."
+        )
+
+
+@app.command()
+def drill(config: ConfigFile = NOT_GIVEN, json: Json = False) -> None:
+    """Restore the newest snapshot beside the data, read every byte and the journal, and remove it again.
+
+    Example: docstopd snapshot drill
+    """
+    report = dict(_run(config, "drill", dry=False).report)
+    if json:
+        show_object(report, as_json=True)
+    else:
+        say("The newest snapshot restores, and all of it is what was written.")
+
+
+def _run(config: Path, name: str, *, dry: bool) -> Ended:
+    """A job by command, as the daemon would run it: once at a time, and in the ledger."""
+    settings = load(config)
+    if not settings.snapshots.targets:
+        raise Refused(f"there is no target: name one in {config}, under snapshots.targets")
+    with open_vault(settings) as vault:
+        job = next(job for job in jobs_of(settings, vault) if job.name == name)
+        with watched() as shown, stoppable(shown, Stopped) as progress:
+            ended = runner_of(settings, vault).run(job, progress, dry=dry)
+    if ended.outcome is Outcome.DONE:
+        return ended
+    if isinstance(ended.error, Damaged):
+        typer.echo(f"docstopd: {printable(ended.reason)}", err=True)
+        raise typer.Exit(DAMAGE)
+    raise ended.error or Failed(ended.reason)
+
+
+@app.command("list")
+def list_snapshots(config: ConfigFile = NOT_GIVEN, json: Json = False) -> None:
+    """List the snapshots at each target.
+
+    Example: docstopd snapshot list
+    """
+    with opened(config) as vault:
+        found = vault.snapshots.all()
+    rows: list[dict[str, Value]] = [
+        {
+            "number": copy.number,
+            "time": timestamp(copy.created),
+            "target": copy.target,
+            "blobs": copy.blobs,
+            "size": copy.bytes if json else size(copy.bytes),
+            "finished": None if copy.finished is None else timestamp(copy.finished),
+            "verified": None if copy.verified is None else timestamp(copy.verified),
+        }
+        for copy in found
+        if copy.finished is not None
+    ]
+    show_table(rows, ["number", "time", "target", "blobs", "size", "verified"], as_json=json)
+
+
+@app.command()
+def verify(
+    number: Annotated[int | None, typer.Argument(metavar="N", help="Which; the newest without.", min=1)] = None,
+    read_data: Annotated[bool, typer.Option("--read-data", help="Read every blob, too, for its digest.")] = False,
+    config: ConfigFile = NOT_GIVEN,
+    json: Json = False,
+) -> None:
+    """Read a snapshot where it lies: signature, catalog, and that every blob is there; exit code 3 for damage.
+
+    Example: docstopd snapshot verify --read-data
+    """
+    with opened(config) as vault, watched() as shown, stoppable(shown, Stopped) as progress:
+        found = vault.snapshots.verify(number, progress, data=read_data)
+    rows = [_verified(one) for one in found]
+    show_table(rows, ["number", "target", "blobs", "size", "state"], as_json=json)
+    wrong = [f"snapshot {one.number} on {one.target}: {what}" for one in found for what in one.wrong]
+    for line in wrong:
+        typer.echo(f"docstopd: {printable(line)}", err=True)
+    if wrong:
+        raise typer.Exit(DAMAGE)
+
+
+def _verified(found: Verified) -> dict[str, Value]:
+    return {
+        "number": found.number,
+        "target": found.target,
+        "blobs": found.blobs,
+        "size": found.bytes,
+        "state": "damaged" if found.wrong else "whole",
+        "wrong": list(found.wrong),
+    }
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    path: Annotated[
+        str | None, typer.Argument(metavar="/SPACE/PATH", help="A space, folder or file; without, everything.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="N|TIME", help="A snapshot's number, or the newest up to a time.")
+    ] = None,
+    in_place: Annotated[bool, typer.Option("--in-place", help="Where it was; what is there is kept as a version.")] = (
+        False
+    ),
+    beside: Annotated[bool, typer.Option("--beside", help="Under a new name beside what is there.")] = False,
+    as_user: As = None,
+    target: Annotated[Path | None, typer.Option(metavar="DIR", help="Everything: the target's folder.")] = None,
+    server_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Everything: the server key.")] = None,
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Everything: the new data folder to make.")] = None,
+    keyring: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Everything: where the keyring's copy is, if not in the target.")
+    ] = None,
+    number: Annotated[int | None, typer.Option(metavar="N", min=1, help="Everything: the snapshot.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A path: the configuration.")] = None,
+    password_stdin: PasswordStdin = False,
+    password_file: PasswordFile = None,
+    json: Json = False,
+) -> None:
+    """Bring back everything into a new data folder, or one path into the running service.
+
+    Example: docstopd snapshot restore --target /mnt/backup --server-key server.key --data /srv/records
+    Example: docstopd snapshot restore /ada/letters --at 2026-11-01 --as ada --beside
+    """
+    if path is None:
+        if target is None or server_key is None or data is None:
+            raise typer.BadParameter("give --target, --server-key and --data for everything, or a path")
+        _everything(Wanted(target, server_key, data.absolute(), keyring, number), json=json)
+        return
+    if as_user is None or in_place == beside:
+        raise typer.BadParameter("a path needs --as USER, and either --in-place or --beside")
+    file = config or context.find_root().obj
+    if file is None:
+        raise typer.BadParameter("say which configuration: --config FILE, or set $DOCSTOPD_CONFIG")
+    secrets = Secrets(stdin=password_stdin, file=password_file)
+    with opened(file) as vault:
+        session = session_of(vault, as_user, secrets)
+        with watched() as shown, stoppable(shown, Stopped) as progress:
+            picked = vault.snapshots.restore(session, _path(path), _when(at), progress, beside=beside)
+    _say_picked(picked, json=json)
+
+
+def _everything(wanted: Wanted, *, json: bool) -> None:
+    with watched() as shown, stoppable(shown, Stopped) as progress:
+        restored = restore_all(wanted, progress)
+    manifest, damaged = restored.manifest, [blob.blob.hex() for blob, _why in restored.damaged]
+    made: dict[str, Value] = {
+        "snapshot": manifest.number,
+        "time": timestamp(manifest.time),
+        "blobs": restored.blobs,
+        "bytes": restored.bytes,
+        "erased_since": restored.erased,
+        "damaged": list(damaged),
+        "data": str(wanted.data),
+        "config": str(wanted.data / CONFIG),
+    }
+    show_object(made if json else {**made, "damaged": len(damaged)}, as_json=json)
+    if not json:
+        say("")
+        say(f"Look at {wanted.data / CONFIG}: address, certificate and all that you had set are yours to write again.")
+        say(f"Then: docstopd check --config {wanted.data / CONFIG}, and docstopd serve with the same.")
+        say("The old machine must not serve the same data any more, nor write to this target.")
+    for blob, why in restored.damaged:
+        typer.echo(f"docstopd: node {blob.node}, blob {blob.blob.hex()}: {printable(why)}", err=True)
+    if damaged:
+        raise typer.Exit(DAMAGE)
+
+
+def _say_picked(picked: Picked, *, json: bool) -> None:
+    where = "/" + "/".join(picked.target)
+    found: dict[str, Value] = {
+        "snapshot": picked.number,
+        "time": timestamp(picked.time),
+        "path": where,
+        "files": picked.files,
+        "folders": picked.folders,
+        "bytes": picked.bytes,
+        "unchanged": picked.unchanged,
+        "damaged": ["/" + "/".join(path) for path, _why in picked.damaged],
+    }
+    if json:
+        show_object(found, as_json=True)
+    else:
+        say(
+            f"{picked.files} files, {size(picked.bytes)}, are in {where}, as snapshot {picked.number} of"
+            f" {timestamp(picked.time)} has them; {picked.unchanged} were the same already."
+        )
+    for path, why in picked.damaged:
+        typer.echo(f"docstopd: {printable('/' + '/'.join(path))} is left out: {printable(why)}", err=True)
+    if picked.damaged:
+        raise typer.Exit(DAMAGE)
+
+
+def _path(text: str) -> SpacePath:
+    names = tuple(name for name in text.split("/") if name)
+    if not names:
+        raise typer.BadParameter(f"{text!r} names nothing; write /SPACE/FOLDER/FILE")
+    return names
+
+
+def _when(text: str | None) -> When:
+    if text is None:
+        return When()
+    if text.isdecimal() and text.isascii():
+        return When(number=int(text))
+    return When(time=_time(text))
+
+
+def _time(text: str) -> Micros:
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise NotFound(f"{text!r} is neither a snapshot's number nor a time; write 12, or 2026-11-24T10:00") from None
+    if "T" not in text and ":" not in text:  # a day: all of it
+        moment += datetime.timedelta(days=1, microseconds=-1)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.UTC)
+    return int(moment.timestamp() * SECOND)

@@ -1,0 +1,59 @@
+"""Copies of the keyring: apart from the rest, one at a time, and none older than it may be.
+
+Its values are wrapped under the keystore key already; the whole is sealed once more, under a key of its own. A key that
+was destroyed lives on in the copy that was made before: so each new copy ends the older ones, which are overwritten.
+The name has the time as of which it is a copy: what was destroyed before is not in it.
+"""
+
+from docstopd.model import Micros
+from docstopd.targets import Target
+from docstopd.vault.snapshots import names, sealed
+from docstopd.vault.stores import Stores
+
+MICROS_OF_DAY = 86_400_000_000
+
+
+def replace_copy(stores: Stores, target: Target, service: str) -> None:
+    """Put a copy of the keyring as of now, durably, then remove all others. Raises `Failed`."""
+    time = stores.clock()
+    name = names.keyring(time)
+    head = sealed.Head(sealed.KEYRING, service, 0, time)
+    writer = target.put(name)
+    try:
+        with stores.keyring.exported() as lines:
+            sealed.seal(stores.server, head, lines, writer.write, stores.random)
+        writer.finish()
+    except BaseException:
+        writer.abort()
+        raise
+    target.settle()
+    remove_copies(target, time)
+
+
+def remove_copies(target: Target, before: Micros) -> int:
+    """Wipe the copies that are older than that; how many."""
+    old = [name for name, time in copies_at(target) if time < before]
+    for name in old:
+        target.delete(name, wipe=True)
+    if old:
+        target.settle()
+    return len(old)
+
+
+def copies_at(target: Target) -> list[tuple[str, Micros]]:
+    """(name, time) of each copy at a target, newest first."""
+    found = [(found.name, names.keyring_time(found.name)) for found in target.list(names.KEYRING)]
+    return sorted(((name, time) for name, time in found if time is not None), key=lambda one: -one[1])
+
+
+def renew(stores: Stores, target: Target, service: str, days: int) -> bool:
+    """Replace a copy that has become too old; remove it when that fails. Whether there is a copy that may lie there."""
+    newest = next((time for _name, time in copies_at(target)), None)
+    limit = stores.clock() - days * MICROS_OF_DAY
+    if newest is None or newest > limit:
+        return newest is not None
+    try:
+        replace_copy(stores, target, service)
+    finally:
+        remove_copies(target, limit + 1)
+    return True
