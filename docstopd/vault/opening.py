@@ -41,9 +41,7 @@ def open_space(rows: Rows, keyring: Keyring, session: Session, label: str) -> Op
     label = naming.normal(label)
     found = store.find_for(rows, label, session.user.id)
     if found is None:
-        foreign = store.find(rows, label)
-        if foreign is not None:
-            session.unlocked.drop(foreign.id)
+        session.unlocked.drop(label)
         raise NotFound("no such space")
     space, role = found
     keys = session.unlocked.keys(space.id)

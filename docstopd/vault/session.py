@@ -52,11 +52,14 @@ class Unlocked:
             self._spaces = {**self._spaces, space: keys}
             self._labels = {**self._labels, label: space}
 
-    def drop(self, space: SpaceId) -> None:
-        """Forget a space's keys: the user is no longer a member."""
+    def drop(self, label: str) -> None:
+        """Forget the keys of the space that was opened under this label, if one was: the user is no longer a member."""
+        space = self._labels.get(label)
+        if space is None:
+            return
         with self._changing:
             self._spaces = {known: keys for known, keys in self._spaces.items() if known != space}
-            self._labels = {label: known for label, known in self._labels.items() if known != space}
+            self._labels = {name: known for name, known in self._labels.items() if known != space}
         self.kept.drop_all()
 
 

@@ -122,7 +122,8 @@ def test_a_session_that_is_locked_meanwhile_is_no_damage(folder: Folder, caplog:
     """An answer that has begun ends as it began."""
     every = folder.bench.vault.files.properties_in_turn(folder.ada, folder.nodes)
     next(every)
-    folder.ada.unlocked.drop(folder.nodes[0].space)
+    folder.ada.unlocked.drop("ada")
+    assert folder.ada.unlocked.keys(folder.nodes[0].space) == {}
     assert sum(map(bool, every)) == 7
     assert "damage" not in caplog.text
 
