@@ -11,9 +11,11 @@ from docstopd.cli.check import check
 from docstopd.cli.config import app as config_commands
 from docstopd.cli.decrypt import decrypt
 from docstopd.cli.erasure import app as erasure
+from docstopd.cli.hold import app as hold
 from docstopd.cli.init import init
 from docstopd.cli.job import app as job
 from docstopd.cli.quickstart import quickstart
+from docstopd.cli.retention import app as retention
 from docstopd.cli.serve import serve
 from docstopd.cli.snapshot import app as snapshot
 from docstopd.cli.space import app as space
@@ -55,6 +57,8 @@ for command in (quickstart, init, serve, check, status, decrypt):
 for name, group in (
     ("user", user),
     ("space", space),
+    ("retention", retention),
+    ("hold", hold),
     ("erasure", erasure),
     ("snapshot", snapshot),
     ("audit", audit),

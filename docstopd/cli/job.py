@@ -62,20 +62,22 @@ def run(
     """
     settings = load(config)
     with open_vault(settings) as vault:
-        job = _find(jobs_of(settings, vault), name)
+        job = find(jobs_of(settings, vault), name)
         with watched() as shown, stoppable(shown, Stopped) as progress:
             ended = runner_of(settings, vault).run(job, progress, dry=dry_run)
-    _answer(name, ended, dry=dry_run, json=json)
+    answer(name, ended, dry=dry_run, json=json)
 
 
-def _find(jobs: tuple[Job, ...], name: str) -> Job:
+def find(jobs: tuple[Job, ...], name: str) -> Job:
+    """The job of that name. Raises `NotFound`."""
     for job in jobs:
         if job.name == name:
             return job
     raise NotFound(f"there is no job {name!r}; there are {', '.join(job.name for job in jobs)}")
 
 
-def _answer(name: str, ended: Ended, *, dry: bool, json: bool) -> None:
+def answer(name: str, ended: Ended, *, dry: bool, json: bool) -> None:
+    """Say how a run ended. Raises what ended it, `typer.Exit` where that is said already."""
     if json:
         found: dict[str, Value] = {
             "job": name,
