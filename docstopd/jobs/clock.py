@@ -26,19 +26,29 @@ _DAY = 24 * HOUR
 _SEEN: Micros = 300 * SECOND  # how old the last sight of wall time may get before it is written down again
 _MARK = "clock"
 
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+"""Linux draws it anew at each boot."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The clocks at one moment: wall time, time since boot, and which boot that was."""
+    """The clocks at one moment: wall time, time since boot, and which boot that was; "" where that cannot be known."""
 
     wall: Micros
     ticks: Micros
     boot: str
 
+    def follows(self, earlier: "Reading") -> bool:
+        """Whether the machine did not boot between the two."""
+        return self.ticks >= earlier.ticks and (self.boot == earlier.boot or not self.boot or not earlier.boot)
 
-def read_clocks() -> Reading:
+
+def read_clocks(boot_id: Path = BOOT_ID) -> Reading:
     """The system's clocks. CLOCK_BOOTTIME counts on in suspend, where CLOCK_MONOTONIC stands still."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    try:
+        boot = boot_id.read_text(encoding="ascii").strip()
+    except OSError:  # hidden, as from a service with ProcSubset=pid; a boot then shows by the ticks, which begin anew
+        boot = ""
     return Reading(time.time_ns() // 1000, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000, boot)
 
 
@@ -86,7 +96,7 @@ class State:
 
 def judge(state: State, now: Reading, longest_absence: Micros) -> Wait | None:
     """Whether the clocks contradict what is remembered of them."""
-    if now.boot == state.at.boot and now.ticks >= state.at.ticks:
+    if now.follows(state.at):
         by = (now.wall - state.at.wall) - (now.ticks - state.at.ticks)
         return Wait(Doubt.JUMP, now.wall, by) if abs(by) > HOUR else None
     by = now.wall - state.seen
@@ -100,7 +110,7 @@ def look(state: State | None, now: Reading, longest_absence: Micros) -> State:
     if state is None:
         return State(now, now.wall)
     found = judge(state, now, longest_absence)
-    rebooted = now.boot != state.at.boot or now.ticks < state.at.ticks
+    rebooted = not now.follows(state.at)
     if found is not None:
         # A jump that waits for an admin is not made harmless by an absence after it.
         standing = state.wait if state.wait is not None and state.wait.doubt is Doubt.JUMP else None
