@@ -4,13 +4,15 @@ import fcntl
 import logging
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from failing import FailingDatabase
 from vaults import Bench, open_bench
 
 from docstopd.config import Schedule
-from docstopd.errors import Busy, Damaged, Failed, Refused, StateUnknown
+from docstopd.errors import Busy, Damaged, Failed, Refused, StateUnknown, StorageFull
 from docstopd.jobs import Job, Runner, in_turn
 from docstopd.jobs.job import Work
 from docstopd.jobs.runner import Stopped
@@ -188,3 +190,35 @@ def test_a_step_that_fails_keeps_no_other_from_running() -> None:
     with pytest.raises(StateUnknown):
         in_turn({"a": fails(StateUnknown("fsync"))})(SILENT, False)
     assert in_turn({"b": fine})(SILENT, False) == {"fine": 1}
+
+
+def test_a_run_that_cannot_be_written_down_does_not_begin(bench: Bench) -> None:
+    """On a full disk nothing is removed without a trace."""
+    full = FailingDatabase(bench.stores.catalog)
+    full.before = StorageFull("the disk is full")
+    other = bench.with_stores(lambda stores: replace(stores, catalog=full))
+    ran: list[bool] = []
+
+    def work(_progress: Progress, dry: bool) -> Report:
+        ran.append(dry)
+        return {}
+
+    with pytest.raises(StorageFull):
+        runner(other).run(job(work))
+    assert ran == []
+
+
+def test_a_run_whose_end_cannot_be_written_down_is_closed_by_the_next(bench: Bench) -> None:
+    """It did its work, and nobody knows: better too loud than not at all."""
+    full = FailingDatabase(bench.stores.catalog)
+    other = bench.with_stores(lambda stores: replace(stores, catalog=full))
+
+    def fill(_progress: Progress, _dry: bool) -> Report:
+        full.before = StorageFull("the disk is full")
+        return {}
+
+    with pytest.raises(StorageFull):
+        runner(other).run(job(fill))
+    full.before = None
+    assert runner(other).run(job(cut)).outcome is Outcome.DONE
+    assert [run.outcome for run in bench.vault.runs.last("mow", 2)] == [Outcome.DONE, Outcome.FAILED]
