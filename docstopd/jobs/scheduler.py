@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from docstopd.errors import Busy, DocstopdError, StateUnknown
 from docstopd.jobs.catch_up import LOOK_BACK, is_missed
-from docstopd.jobs.clock import ClockGuard
+from docstopd.jobs.clock import ClockGuard, Doubt, Wait
 from docstopd.jobs.job import Job
 from docstopd.jobs.runner import Runner, Stopped
 from docstopd.jobs.schedule import Times
@@ -42,6 +42,8 @@ class Scheduler:
         self._now = clock()
         self._next: dict[str, Micros | None] = {}
         self._threads: dict[str, threading.Thread] = {}
+        self._wait: Wait | None = None
+        self._put_off: dict[str, Job] = {}
         self._stopping = threading.Event()
         self._unknown: StateUnknown | None = None
         self._clock_due = 0.0
@@ -65,6 +67,8 @@ class Scheduler:
         before, self._now = self._now, self._clock()
         if self._now < before:  # set back: what was planned may be years away
             self._plan()
+        if not self._is_absence():
+            self._begin_put_off()
         for job in self._jobs:
             due = self._next[job.name]
             if due is not None and due <= self._now:
@@ -86,7 +90,23 @@ class Scheduler:
     def _plan(self) -> None:
         self._next = {name: times.after(self._now) for name, times in self._times.items()}
 
+    def _is_absence(self) -> bool:
+        return self._wait is not None and self._wait.doubt is Doubt.ABSENCE
+
+    def _begin_put_off(self) -> None:
+        waiting, self._put_off = self._put_off, {}
+        for job in waiting.values():
+            self._begin(job)
+
     def _begin(self, job: Job) -> None:
+        """Begin a job in its thread. What destroys is put off until the doubt after an absence has ended by itself:
+
+        on a machine that is off every night it would be missed and made up each morning, and refused each time.
+        """
+        if job.destructive and self._is_absence():
+            _log.info("job %s is put off until the clock has been steady for an hour", job.name)
+            self._put_off[job.name] = job
+            return
         running = self._threads.get(job.name)
         if running is not None and running.is_alive():
             _log.warning("job %s is still running; this time is left out", job.name)
@@ -115,7 +135,7 @@ class Scheduler:
             return
         self._clock_due = time.monotonic() + _CLOCK_PAUSE
         try:
-            self._guard.look()
+            self._wait = self._guard.look()
         except StateUnknown:
             raise
         except DocstopdError as error:

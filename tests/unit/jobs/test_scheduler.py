@@ -13,6 +13,7 @@ from vaults import Bench, open_bench
 from docstopd.config import Schedule
 from docstopd.errors import StateUnknown
 from docstopd.jobs import ClockGuard, Job, Runner, Scheduler, read_clocks
+from docstopd.jobs.clock import Reading
 from docstopd.model import Micros
 from docstopd.vault.journal import SYSTEM
 from docstopd.vault.progress import Progress, Report
@@ -39,12 +40,17 @@ class Garden:
         self.mown.append(self.now)
         return {}
 
-    def scheduler(self, schedule: str, work: Callable[[Progress, bool], Report] | None = None) -> Scheduler:
+    def scheduler(
+        self,
+        schedule: str,
+        work: Callable[[Progress, bool], Report] | None = None,
+        read: Callable[[], Reading] = read_clocks,
+    ) -> Scheduler:
         """As a keeper makes one."""
         vault = self.bench.vault
-        runner = Runner(vault.runs, self.bench.folder / "run", lambda: None)
-        guard = ClockGuard(vault.marks, read_clocks, 14 * 86_400)
-        jobs = [Job("mow", Schedule.parse(schedule), False, work or self.mow)]
+        guard = ClockGuard(vault.marks, read, 14 * 86_400)
+        runner = Runner(vault.runs, self.bench.folder / "run", guard.may_destroy)
+        jobs = [Job("mow", Schedule.parse(schedule), read is not read_clocks, work or self.mow)]
         made = Scheduler(jobs, ZoneInfo("UTC"), runner, vault.runs, guard, lambda: self.now)
         self.schedulers.append(made)
         return made
@@ -231,3 +237,31 @@ def test_an_unknown_state_comes_out_of_the_next_tick(garden: Garden) -> None:
     garden.at(scheduler, MIDNIGHT + HOUR)
     with pytest.raises(StateUnknown, match="fsync failed"):
         scheduler.tick()
+
+
+def test_what_destroys_is_put_off_after_an_absence_and_runs_when_that_is_over(
+    garden: Garden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that is off every night gets its nightly work done in the morning, without being refused."""
+    monkeypatch.setattr("docstopd.jobs.scheduler._CLOCK_PAUSE", 0.0)
+    boot, started = "first", garden.now - HOUR
+
+    def read() -> Reading:
+        return Reading(garden.now, garden.now - started, boot)
+
+    evening = garden.scheduler("30 2 * * *", read=read)
+    evening.start()
+    garden.at(evening, MIDNIGHT + 5 * HOUR // 2)
+    garden.at(evening, MIDNIGHT + 18 * HOUR)
+    assert len(garden.mown) == 1
+    garden.now = MIDNIGHT + 32 * HOUR
+    boot, started = "second", garden.now
+    morning = garden.scheduler("30 2 * * *", read=read)
+    morning.start()
+    garden.at(morning, garden.now + HOUR // 2)
+    assert len(garden.mown) == 1
+    garden.at(morning, garden.now + HOUR)
+    assert len(garden.mown) == 2
+    garden.at(morning, garden.now + HOUR)
+    assert len(garden.mown) == 2
+    assert garden.bench.actions(SYSTEM) == ["clock-absence"]
