@@ -1,7 +1,7 @@
 """The journal's entries and the head of each stream. Hashes are computed above; here they are only kept in order."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from docstopd.db import Rows, Value
 from docstopd.model import Entry, Micros
@@ -128,14 +128,39 @@ def entries_but(rows: Rows, stream: bytes, after: int, limit: int, left_out: Col
     return [Entry(*row) for row in found]
 
 
-def latest(rows: Rows, stream: bytes, limit: int) -> list[Entry]:
-    """The last entries of a stream, oldest first."""
+class Wanted(NamedTuple):
+    """Which entries `search` finds; empty and None let all through. `user`: who did it, or whose id is in the facts."""
+
+    user: bytes
+    actions: tuple[str, ...]
+    since: int | None
+    until: int | None
+
+
+def search(rows: Rows, stream: bytes, before: int, limit: int, wanted: Wanted) -> list[Entry]:
+    """The last entries of a stream before a number that are wanted, newest first."""
+    terms: list[str] = []
+    values: list[Value] = []
+    if wanted.user:
+        terms.append(" AND (actor = ? OR instr(facts, ?) > 0)")
+        values += [wanted.user, wanted.user.hex()]
+    if wanted.actions:
+        terms.append(f" AND action IN ({', '.join('?' * len(wanted.actions))})")
+        values += wanted.actions
+    if wanted.since is not None:
+        terms.append(" AND time >= ?")
+        values.append(wanted.since)
+    if wanted.until is not None:
+        terms.append(" AND time < ?")
+        values.append(wanted.until)
     found: list[Any] = rows.all(
-        f"SELECT {_COLUMNS} FROM journal WHERE stream = ? ORDER BY seq DESC LIMIT ?",
+        f"SELECT {_COLUMNS} FROM journal WHERE stream = ? AND seq < ?{''.join(terms)} ORDER BY seq DESC LIMIT ?",
         stream,
+        before,
+        *values,
         limit,
     )
-    return [Entry(*row) for row in reversed(found)]
+    return [Entry(*row) for row in found]
 
 
 def last_about(rows: Rows, stream: bytes, node: int, until: int) -> Entry | None:

@@ -1,28 +1,46 @@
-"""`docstopd audit`: what the journal says, and whether it is whole."""
+"""`docstopd audit`: what the journal says, whether it is whole, and its copy for others."""
 
-from pathlib import Path
-from typing import Annotated, NoReturn
+import sys
+import time
+import unicodedata
+from contextlib import suppress
+from json import dumps
+from typing import Annotated
 
 import typer
 
 from docstopd.cli.asking import Secrets
-from docstopd.cli.codes import DAMAGE
+from docstopd.cli.audit_export import export
+from docstopd.cli.audit_verify import verify
 from docstopd.cli.opened import opened, session_as
-from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin
-from docstopd.cli.output import Value, say, show_json, show_table, timestamp
-from docstopd.errors import Damaged
-from docstopd.vault.audit import Line
-from docstopd.vault.journal import SYSTEM
-from docstopd.vault.verifying import Verification
+from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin, moment
+from docstopd.cli.output import Value, say, show_table, timestamp
+from docstopd.vault.trail import Filter, Line, Trail
 
-app = typer.Typer(no_args_is_help=True, help="The journal: show it, verify it.", rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, help="The journal: show it, verify it, export it.", rich_markup_mode=None)
+
+
+COLUMNS = ["seq", "time", "actor", "action", "node", "facts", "details"]
+_PAUSE = 0.5
 
 
 @app.command()
 def show(
     label: Annotated[str | None, typer.Argument(metavar="LABEL", help="A space; without, the system's own.")] = None,
-    as_user: As = None,
+    everywhere: Annotated[bool, typer.Option("--everywhere", help="Every stream, in the order of time.")] = False,
+    user: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What this user did, or what is about the account.")
+    ] = None,
+    action: Annotated[list[str] | None, typer.Option(metavar="ACTION", help="These actions; repeat it.")] = None,
+    outcome: Annotated[str, typer.Option(metavar="WORD", help="done, refused, failed …")] = "",
+    path: Annotated[
+        str | None, typer.Option(metavar="/SPACE/PATH", help="This file or folder, and what is below it; needs --as.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="From then on: 2026-11-24 or with T10:00.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Before then.")] = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="The last so many entries.")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on showing what comes, a line for each entry.")] = False,
+    as_user: As = None,
     config: ConfigFile = NOT_GIVEN,
     password_stdin: PasswordStdin = False,
     password_file: PasswordFile = None,
@@ -30,13 +48,49 @@ def show(
 ) -> None:
     """Show the last entries of a stream, the newest last; the paths in a space's are for its members (--as).
 
-    Example: docstopd audit show Accounting --as ada --limit 20
+    Example: docstopd audit show Accounting --as ada --path /Accounting/2026 --action delete
     """
     secrets = Secrets(stdin=password_stdin, file=password_file)
+    below = () if path is None else tuple(unicodedata.normalize("NFC", path).strip("/").split("/"))
+    if below and as_user is None:
+        raise typer.BadParameter("paths are sealed: say as which member to look (--as)", param_hint="--path")
+    if below and label is None and not everywhere:
+        label = below[0]
     with opened(config) as vault:
-        found = vault.audit.show(session_as(vault, as_user, secrets), label, limit)
-    columns = ["seq", "time", "actor", "action", "node", "facts", "details"]
-    show_table([_row(line) for line in found], columns, as_json=json)
+        trail = vault.audit.trail(session_as(vault, as_user, secrets), label, everywhere=everywhere)
+        wanted = Filter(
+            user=b"" if user is None else vault.audit.user(user),
+            actions=frozenset(action or ()),
+            outcome=outcome,
+            path=below,
+            since=None if since is None else moment(since),
+            until=None if until is None else moment(until),
+        )
+        found = trail.latest(wanted, limit)
+        if not follow:
+            columns = ["stream", *COLUMNS] if everywhere else COLUMNS
+            show_table([_row(line) for line in found], columns, as_json=json)
+            return
+        with suppress(KeyboardInterrupt):
+            _follow(trail, wanted, found, as_json=json)
+
+
+def _follow(trail: Trail, wanted: Filter, found: list[Line], *, as_json: bool) -> None:
+    """Until it is interrupted; JSON is one object a line here, since an array would never end."""
+    while True:
+        for line in found:
+            row = _row(line)
+            if as_json:
+                sys.stdout.write(dumps(row, ensure_ascii=False) + "\n")
+            else:
+                say(f"{row['time']} {line.stream}/{line.seq} {line.actor or '-'} {line.action} {_facts(line)}")
+        sys.stdout.flush()
+        time.sleep(_PAUSE)
+        found = trail.following(wanted)
+
+
+def _facts(line: Line) -> str:
+    return " ".join(f"{key}={value}" for key, value in {**line.facts, **line.details}.items())
 
 
 def _row(line: Line) -> dict[str, Value]:
@@ -52,81 +106,5 @@ def _row(line: Line) -> dict[str, Value]:
     }
 
 
-@app.command()
-def verify(
-    since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|checkpoint|last",
-            help="Only what came since the newest checkpoint, the Nth newest, or the last verification.",
-            show_default="everything",
-        ),
-    ] = None,
-    checkpoints: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Compare with this copy of the checkpoints too.", show_default=False),
-    ] = None,
-    config: ConfigFile = NOT_GIVEN,
-    json: Json = False,
-) -> None:
-    """Check every entry of every stream against its chain and the checkpoints; exit code 3 names what is damaged.
-
-    Example: docstopd audit verify --checkpoints /mnt/elsewhere/checkpoints
-    """
-    start = _since(since)
-    with opened(config) as vault:
-        try:
-            found = vault.audit.verify(start, checkpoints or [])
-        except Damaged as error:
-            _say_damaged(str(error))
-        labels = {bytes(space.id): space.label for space in vault.spaces.all()} | {SYSTEM: "system"}
-    if json:
-        show_json(_as_object(found, labels))
-    else:
-        _tell(found, labels)
-    if not found.whole:
-        raise typer.Exit(DAMAGE)
-
-
-def _since(text: str | None) -> int | None:
-    if text is None or (text.isdecimal() and text.isascii() and int(text)):
-        return None if text is None else int(text)
-    named = {"checkpoint": 1, "last": 0}
-    if text not in named:
-        raise typer.BadParameter("say checkpoint, last, or a number from 1", param_hint="--since")
-    return named[text]
-
-
-def _as_object(found: Verification, labels: dict[bytes, str]) -> dict[str, Value]:
-    return {
-        "entries": found.entries,
-        "unanchored": found.unanchored,
-        "checkpoints": found.checkpoints,
-        "damaged": [
-            {"stream": labels.get(one.stream, one.stream.hex()), "seq": one.seq, "what": one.what}
-            for one in found.damaged
-        ],
-        "damaged_checkpoints": [{"line": one.line, "what": one.what} for one in found.bad_lines],
-        "streams": [
-            {"stream": labels.get(stream, stream.hex()), "entries": seq, "anchored": found.anchored.get(stream, 0)}
-            for stream, (seq, _hash) in found.heads.items()
-        ],
-    }
-
-
-def _tell(found: Verification, labels: dict[bytes, str]) -> None:
-    verdict = "the journal is whole" if found.whole else "THE JOURNAL IS DAMAGED"
-    say(f"{found.entries} entries checked: {verdict}.")
-    for one in found.damaged:
-        say(f"stream {labels.get(one.stream, one.stream.hex())}, entry {one.seq}: {one.what}")
-    for line in found.bad_lines:
-        say(f"checkpoints, line {line.line}: {line.what}")
-    if not found.checkpoints:
-        say("No checkpoint was there to compare with: an end that was cut off would not show.")
-    else:
-        say(f"{found.checkpoints} checkpoints compared; {found.unanchored} entries came after the last of them.")
-
-
-def _say_damaged(what: str) -> NoReturn:
-    say(f"THE JOURNAL IS DAMAGED: {what}")
-    raise typer.Exit(DAMAGE)
+app.command()(export)
+app.command()(verify)

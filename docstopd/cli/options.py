@@ -1,5 +1,6 @@
 """The options that many commands share."""
 
+import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from docstopd.config import Duration
 from docstopd.config.size import parse_size
+from docstopd.model import Micros
 
 NOT_GIVEN = Path()
 """The default of `ConfigFile`, which its callback replaces."""
@@ -55,6 +57,17 @@ def duration(text: str) -> Duration:
         return Duration.parse(text)
     except PydanticCustomError as error:
         raise typer.BadParameter(f"{text!r} {error.message()}") from None
+
+
+def moment(text: str) -> Micros:
+    """A date, or a date and a time (RFC 3339), in UTC unless it says otherwise. Raises the parser's usage error."""
+    try:
+        found = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no time; write 2026-11-24 or 2026-11-24T10:00:00Z") from None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=datetime.UTC)
+    return (found - datetime.datetime.fromtimestamp(0, datetime.UTC)) // datetime.timedelta(microseconds=1)
 
 
 def size_or_none(text: str) -> int | None:

@@ -1,40 +1,30 @@
 """Reading the journal, and proving that nobody rewrote it."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from docstopd.catalog import journal as store
 from docstopd.catalog import spaces, users
 from docstopd.crypto.spacekey import SpaceKey
+from docstopd.db import Rows
 from docstopd.errors import Damaged, NotFound, Refused
-from docstopd.model import SECOND, Entry, Micros
+from docstopd.model import SECOND, MemberRole
 from docstopd.vault import journal, naming
 from docstopd.vault.checkpoints import Checkpoint, Checkpoints, Head
+from docstopd.vault.exporting import Export
 from docstopd.vault.marked import Marked
 from docstopd.vault.opening import open_space
 from docstopd.vault.progress import SILENT, Progress, Report
 from docstopd.vault.session import Session
+from docstopd.vault.sessions import sign_in_name
 from docstopd.vault.stores import Stores
+from docstopd.vault.trail import Filter, Line, Source, Trail
 from docstopd.vault.verifying import Verification, verify
 
 WHOLE_AFTER = 7 * 86_400 * SECOND
 """How often the job reads the whole journal again."""
 
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One entry for a reader. `details` is empty where the payload is sealed to others, or erased."""
-
-    stream: str
-    seq: int
-    time: Micros
-    actor: str
-    action: str
-    node: int
-    facts: dict[str, str | int | bool]
-    details: dict[str, str]
+EVERYTHING = Filter()
 
 
 class Audit:
@@ -78,42 +68,80 @@ class Audit:
             raise Damaged(f"the journal is damaged: {'; '.join(told(found))}")
         return {"entries": found.entries, "unanchored": found.unanchored, "whole": whole}
 
-    def show(self, session: Session | None, label: str | None, limit: int) -> list[Line]:
+    def show(self, session: Session | None, label: str | None, limit: int, wanted: Filter = EVERYTHING) -> list[Line]:
         """The last entries of a space, or of `system`; with a member's session the space's paths are in clear.
 
         Raises `NotFound`.
         """
-        label = None if label is None else naming.normal(label)
+        return self.trail(session, label).latest(wanted, limit)
+
+    def trail(self, session: Session | None, label: str | None = None, *, everywhere: bool = False) -> Trail:
+        """A space's journal, by its label or by its id where the space is gone; the system's; or all there are.
+
+        Raises `NotFound`.
+        """
         with self._stores.catalog.read() as rows:
-            stream, keys, name = bytes(journal.SYSTEM), {0: self._stores.server.journal}, "system"
-            if label is not None:
-                space = spaces.find(rows, naming.normal(label))
-                if space is None:
-                    raise NotFound(f"there is no space {label!r}")
-                opened = open_space(rows, self._stores.keyring, session, label) if session else None
-                stream, name = space.id, label
-                keys = _journal_keys(opened.keys) if opened else {}
-            found = store.latest(rows, stream, limit)
             names: dict[bytes, str] = {account.user.id: account.user.name for account in users.all_accounts(rows)}
-        return [_line(entry, name, names, keys) for entry in found]
+            if everywhere:
+                labels = {bytes(space.id): space.label for space in spaces.all_spaces(rows)}
+                mine = {label for label, _ in self._of(rows, session)} if session else set()
+                sources = [
+                    self._source(rows, session if labels.get(stream) in mine else None, stream, labels.get(stream))
+                    for stream in store.streams(rows)
+                ]
+            elif label is None:
+                sources = [self._source(rows, None, journal.SYSTEM, None)]
+            else:
+                label = naming.normal(label)
+                space = spaces.find(rows, label)
+                stream = space.id if space is not None else _stream_of(rows, label)
+                sources = [self._source(rows, session if space else None, stream, label)]
+        return Trail(self._stores.catalog, sources, names)
+
+    def export(self, session: Session | None, label: str | None) -> Export:
+        """A space's journal, or all there are, with what proves it; a session puts the paths that it opens in clear.
+
+        Raises `NotFound`.
+        """
+        trail = self.trail(session, label, everywhere=label is None)
+        return Export(self._stores.catalog, trail, trail.sources)
+
+    def user(self, name: str) -> bytes:
+        """The id of a user, by name; by id in hexadecimal where the account is gone. Raises `NotFound`."""
+        with self._stores.catalog.read() as rows:
+            found = users.find(rows, sign_in_name(name))
+        if found is not None:
+            return found.id
+        return _id_of(name, f"there is no user {name!r}; one that is gone is named by its id")
+
+    def _of(self, rows: Rows, session: Session) -> list[tuple[str, MemberRole]]:
+        return [(space.label, role) for space, role in spaces.of_user(rows, session.user.id)]
+
+    def _source(self, rows: Rows, session: Session | None, stream: bytes, label: str | None) -> Source:
+        if stream == journal.SYSTEM:
+            return Source(stream, "system", {0: self._stores.server.journal})
+        keys: dict[int, SpaceKey] = {}
+        if session is not None and label is not None:
+            keys = open_space(rows, self._stores.keyring, session, label).keys
+        return Source(stream, label or stream.hex(), {epoch: key.journal for epoch, key in keys.items()})
 
 
-def _journal_keys(keys: dict[int, SpaceKey]) -> dict[int, bytes]:
-    return {epoch: key.journal for epoch, key in keys.items()}
+def _stream_of(rows: Rows, text: str) -> bytes:
+    missing = f"there is no space {text!r}; the journal of one that is gone is named by its id"
+    stream = _id_of(text, missing)
+    if not store.last(rows, stream):
+        raise NotFound(missing)
+    return stream
 
 
-def _line(entry: Entry, stream: str, names: dict[bytes, str], keys: dict[int, bytes]) -> Line:
-    key = keys.get(entry.epoch)
-    return Line(
-        stream=stream,
-        seq=entry.seq,
-        time=entry.time,
-        actor=names.get(entry.actor, entry.actor.hex()),
-        action=entry.action,
-        node=entry.node,
-        facts=json.loads(entry.facts),
-        details=journal.read_payload(entry, key) if key else {},
-    )
+def _id_of(text: str, missing: str) -> bytes:
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if len(found) != 16:
+        raise NotFound(missing)
+    return found
 
 
 def told(found: Verification) -> list[str]:

@@ -113,6 +113,13 @@ class Checkpoints:
         finally:
             os.close(descriptor)
 
+    def raw(self) -> Iterator[bytes]:
+        """The lines of the file as they are, for a copy."""
+        if self._stores.checkpoints is None or not self._stores.checkpoints.exists():
+            return
+        with durable.translated(), self._stores.checkpoints.open("rb") as file:
+            yield from (line for line in file if line.endswith(b"\n"))
+
     def newest(self) -> Checkpoint | None:
         """The last good one."""
         return _last(self.all())[0]
