@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import threading
 import unicodedata
 
@@ -25,6 +26,9 @@ CREDENTIAL_LIMIT = 1024
 
 WRONG = "the name or the password is wrong"
 """All that a client learns."""
+
+
+_surrogate = re.compile("[\ud800-\udfff]").search
 
 
 def sign_in_name(text: str) -> str:
@@ -191,7 +195,7 @@ class Sessions:
 
 def _possible(text: str) -> bool:
     """Whether a name or a credential is worth a look: not beyond the limit, and no half of a surrogate pair in it."""
-    return len(text) <= CREDENTIAL_LIMIT and not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return len(text) <= CREDENTIAL_LIMIT and _surrogate(text) is None
 
 
 def check_name(text: str) -> str:
