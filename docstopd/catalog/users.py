@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from docstopd.db import Rows
+from docstopd.db import Database, Rows
 from docstopd.errors import Damaged, NotFound
 from docstopd.model import Role, User, UserId
 
 _COLUMNS = "id, name, role, enabled, created"
+_BY_NAME = f"SELECT {_COLUMNS} FROM users WHERE name = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,13 @@ def add(rows: Rows, user: User, profile: bytes) -> None:
 
 def find(rows: Rows, name: str) -> User | None:
     """The user of that sign-in name."""
-    row = rows.one(f"SELECT {_COLUMNS} FROM users WHERE name = ?", name)
+    row = rows.one(_BY_NAME, name)
+    return _user(row) if row else None
+
+
+def look_up(database: Database, name: str) -> User | None:
+    """The same in a view of its own: asked at each request."""
+    row = database.look(_BY_NAME, name)
     return _user(row) if row else None
 
 

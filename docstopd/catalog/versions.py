@@ -12,6 +12,8 @@ from docstopd.model import BlobId, Micros, NodeId, SpaceId, UserId
 
 _COLUMNS = "blob, node, space, size, stored, digest, modified, received, author"
 
+_NEXT = "(SELECT coalesce(max(number), 0) + 1 FROM snapshots)"
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -31,7 +33,7 @@ class Version:
 def add(rows: Rows, version: Version) -> None:
     """Raises `AlreadyExists` for a blob that the file has already."""
     rows.run(
-        f"INSERT INTO versions ({_COLUMNS}, born) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO versions ({_COLUMNS}, born) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {_NEXT})",
         version.blob,
         version.node,
         version.space,
@@ -41,7 +43,6 @@ def add(rows: Rows, version: Version) -> None:
         version.modified,
         version.received,
         version.author,
-        next_snapshot(rows),
     )
 
 
@@ -86,8 +87,8 @@ def forget(rows: Rows, space: SpaceId) -> None:
 
 def next_snapshot(rows: Rows) -> int:
     """The number that the next snapshot will have."""
-    row: Any = rows.one("SELECT max(number) FROM snapshots")
-    return int(row[0] or 0) + 1
+    row: Any = rows.one(f"SELECT {_NEXT}")
+    return int(row[0])
 
 
 def snapshot_times(rows: Rows) -> list[Micros]:

@@ -44,6 +44,9 @@ class Database(Protocol):
         Do not nest, do not write.
         """
 
+    def look(self, sql: str, *values: Value) -> tuple[Value, ...] | None:
+        """The first row of one statement, in a view of its own: `read` for what every request looks up."""
+
     def write(self, work: Callable[[Rows], T]) -> T:
         """Run `work` alone among all writers of all processes; what it returns is returned once it is durable.
 

@@ -156,6 +156,16 @@ class SqliteDatabase:
         finally:
             self._end(connection)
 
+    def look(self, sql: str, *values: Value) -> tuple[Value, ...] | None:
+        """See `Database.look`. SQLite gives a statement outside of a transaction one of its own."""
+        connection = self._reader()
+        try:
+            with _translated:
+                found = connection.execute(sql, values).fetchall()
+        finally:
+            self._idle.append(connection)
+        return found[0] if found else None
+
     @contextlib.contextmanager
     def write_and_view(self, work: Callable[[SqliteRows], T]) -> Iterator[tuple[T, SqliteRows]]:
         """See `Database.write_and_view`."""

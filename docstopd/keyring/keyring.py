@@ -107,8 +107,7 @@ class Keyring:
 
     def has_slot(self, slot: SlotId) -> bool:
         """Whether the slot is still there: asked at each request of a session that it opened."""
-        with self._database.read() as rows:
-            return rows.one("SELECT 1 FROM slots WHERE id = ?", slot) is not None
+        return self._database.look("SELECT 1 FROM slots WHERE id = ?", slot) is not None
 
     def remove_slot(self, user: UserId, slot: SlotId) -> None:
         """Destroy a slot. Raises `NotFound`."""

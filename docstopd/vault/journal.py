@@ -28,6 +28,10 @@ ENTRY_NUMBERS = struct.Struct(">HQQHHQII")
 """Lengths of stream, actor, action and facts among seq, time, node and epoch, in the order that the hash has them."""
 BATCH = 1000
 
+# `json.dumps` makes such an encoder at each call, which costs more than what it writes.
+_payload_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_facts_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
 Facts = Mapping[str, str | int | bool]
 
 
@@ -91,7 +95,7 @@ class Journal:
         commitment = NO_COMMITMENT
         if seal is not None:
             salt = self._random(16)
-            text = json.dumps(seal.payload, ensure_ascii=False, separators=(",", ":")).encode()
+            text = _payload_text(seal.payload).encode()
             payload = wrap(seal.key, text, _place(stream, seq), self._random)
             commitment = hashlib.sha256(salt + payload).digest()
         entry = Entry(
@@ -101,7 +105,7 @@ class Journal:
             actor=draft.actor,
             action=draft.action,
             node=draft.node,
-            facts=json.dumps(draft.facts, sort_keys=True, separators=(",", ":")),
+            facts=_facts_text(draft.facts),
             epoch=seal.epoch if seal else 0,
             salt=salt,
             payload=payload,

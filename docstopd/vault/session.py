@@ -65,12 +65,16 @@ class Unlocked:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One request's view of a signed-in user: whose it is, and where it comes from (for the journal)."""
+    """One request's view of a signed-in user: whose it is, and where it comes from (for the journal).
+
+    `known` is when account and credential were last looked up, 0 if they were not.
+    """
 
     user: User
     unlocked: Unlocked = field(repr=False)
     address: str = ""
     agent: str = ""
+    known: Micros = 0
 
     @property
     def kept(self) -> Kept:

@@ -86,8 +86,7 @@ class Sessions:
         if unlocked is None:
             return None
         now = self._stores.clock()
-        with self._stores.catalog.read() as rows:
-            user = users.find(rows, name)
+        user = users.look_up(self._stores.catalog, name)
         if (
             user is None
             or not user.enabled
@@ -98,7 +97,7 @@ class Sessions:
             self._verified.pop(digest, None)
             return None
         unlocked.used = now
-        return Session(user, unlocked, address, agent)
+        return Session(user, unlocked, address, agent, now)
 
     def _expired(self, unlocked: Unlocked, now: Micros) -> bool:
         return (
@@ -119,7 +118,7 @@ class Sessions:
         facts = {"outcome": "done", "slot": slot.kind.value}
         self._stores.catalog.write(lambda rows: self._record(rows, user, facts, origin))
         self._verified[digest] = unlocked
-        return Session(user, unlocked, address, agent)
+        return Session(user, unlocked, address, agent, now)
 
     def _open_slot(
         self, user: User | None, name: str, credential: str, origin: dict[str, str]

@@ -23,6 +23,9 @@ class FailingDatabase:
     def read(self) -> AbstractContextManager[Rows]:
         return self._inner.read()
 
+    def look(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
+        return self._inner.look(sql, *values)
+
     def write(self, work: Callable[[Rows], T]) -> T:
         if self.skip:
             self.skip -= 1

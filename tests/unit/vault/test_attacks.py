@@ -131,6 +131,7 @@ class TestLessThanAWholeRight:
         ada = bench.account("ada")
         with bench.vault.files.write(ada, ("ada", "late")) as upload:
             upload.write(b"x")
+            bench.clock.advance(3600)
             bench.vault.accounts.set_enabled("ada", enabled=False)
             with pytest.raises(Forbidden):
                 upload.commit()
