@@ -127,6 +127,7 @@ CREATE TABLE marks (
 """
 
 MOVES = """
--- What gave a node another place: followed back from now, it tells where everything was at a time.
+-- What gave a node another place: followed back from now, it tells where everything was at a time, and whose.
+ALTER TABLE versions ADD COLUMN taken INTEGER;  -- the entry by which it came from another file; NULL: written to this
 CREATE INDEX journal_moves ON journal(stream, seq) WHERE action IN ('move', 'restore');
 """

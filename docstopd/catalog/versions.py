@@ -10,14 +10,18 @@ from typing import Any
 from docstopd.db import Rows
 from docstopd.model import BlobId, Micros, NodeId, SpaceId, UserId
 
-_COLUMNS = "blob, node, space, size, stored, digest, modified, received, author"
+_COLUMNS = "blob, node, space, size, stored, digest, modified, received, author, taken"
 
 _NEXT = "(SELECT coalesce(max(number), 0) + 1 FROM snapshots)"
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One immutable content of a file: its size in clear, stored size and SHA-256 of its ciphertext."""
+    """One immutable content of a file: its size in clear, stored size and SHA-256 of its ciphertext.
+
+    `taken`: the journal entry by which it came from another file, with that file's whole past; None where it was
+    written to this one.
+    """
 
     blob: BlobId
     node: NodeId
@@ -28,12 +32,13 @@ class Version:
     modified: Micros
     received: Micros
     author: UserId
+    taken: int | None = None
 
 
 def add(rows: Rows, version: Version) -> None:
     """Raises `AlreadyExists` for a blob that the file has already."""
     rows.run(
-        f"INSERT INTO versions ({_COLUMNS}, born) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {_NEXT})",
+        f"INSERT INTO versions ({_COLUMNS}, born) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {_NEXT})",
         version.blob,
         version.node,
         version.space,
@@ -43,6 +48,7 @@ def add(rows: Rows, version: Version) -> None:
         version.modified,
         version.received,
         version.author,
+        version.taken,
     )
 
 
@@ -60,9 +66,9 @@ def author_of(rows: Rows, node: NodeId, blob: BlobId) -> UserId:
     return UserId(row[0] if row else b"")
 
 
-def reassign(rows: Rows, source: NodeId, target: NodeId) -> None:
-    """Make the versions of one file versions of another."""
-    rows.run("UPDATE versions SET node = ? WHERE node = ? AND dead IS NULL", target, source)
+def reassign(rows: Rows, source: NodeId, target: NodeId, seq: int) -> None:
+    """Make the versions of one file versions of another, by journal entry `seq`."""
+    rows.run("UPDATE versions SET node = ?, taken = ? WHERE node = ? AND dead IS NULL", target, seq, source)
 
 
 def drop(rows: Rows, node: NodeId, blob: BlobId) -> bool:

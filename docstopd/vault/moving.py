@@ -94,9 +94,9 @@ def _into(
 ) -> Written:
     """How Office and editors save: a new file is moved over the old one, whose node, locks and past stay."""
     moved = chain[-1]
-    content = take_over(change, moved, occupant, target)
     facts: Facts = {"size": moved.size, "blob": moved.blob.hex(), "from": moved.id}
     seq = change.record("move", occupant.id, target, facts, source=source)
+    content = take_over(change, moved, occupant, target, seq)
     row = change.save(replace(content, seq=seq), target[-1], new=False)
     change.use(-occupant.size)
     change.touch_members(chain[:-1], seq)
@@ -112,15 +112,17 @@ def settle(change: Change, tree: Sequence[Row], target: SpacePath, held: list[by
         change.classes.assign_all(change.paths(tree, target))
 
 
-def take_over(change: Change, moved: Row, occupant: Row, target: SpacePath) -> Row:
+def take_over(change: Change, moved: Row, occupant: Row, target: SpacePath, seq: int) -> Row:
     """Give a file the versions and properties of another, which is gone then. The row that it is to have.
+
+    `seq` is the entry that says so.
 
     What protected or held the other goes on to do so. Raises `Protected` where the file must not get a new content.
     """
     change.classes.refuse_overwriting(occupant.id)
     change.classes.merge(moved.id, occupant.id, target)
     change.cover.follow(occupant.id, change.cover.holds_on(moved.id))
-    versions.reassign(change.rows, moved.id, occupant.id)
+    versions.reassign(change.rows, moved.id, occupant.id, seq)
     if occupant.size == 0 or naming.ephemeral(target[-1]):
         change.drop_version(occupant.id, occupant.blob)
     properties.copy(change.rows, change.opened, moved.id, change.opened, occupant.id)

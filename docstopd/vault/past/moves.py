@@ -41,12 +41,12 @@ class Places:
     """What moved after an entry, and where it was then.
 
     `then`: the path of each node that has moved since, None where it was in the trash. `merged`: what was a file of its
-    own then, with the file that has its content now and the blob. The rest is where it is now.
+    own then, and the move that made its past another file's. The rest is where it is now.
     """
 
     seq: int
     then: dict[NodeId, SpacePath | None] = field(default_factory=dict)
-    merged: dict[NodeId, tuple[NodeId, BlobId]] = field(default_factory=dict)
+    merged: dict[NodeId, Move] = field(default_factory=dict)
     below: dict[SpacePath, list[NodeId]] = field(default_factory=dict)
     _folders: list[Move] = field(default_factory=list)
     _seqs: list[int] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Places:
             if path:
                 self.below.setdefault(path[:-1], []).append(mover)
         if move.merged:
-            self.merged[move.merged] = (move.node, move.blob)
+            self.merged[move.merged] = move
         if move.folder:
             self._folders.append(move)
             self._seqs.append(move.seq)
@@ -86,18 +86,11 @@ class Places:
         """The file that has the content of a merged one by now."""
         seen = {node}
         while node in self.merged:
-            node = self.merged[node][0]
+            node = self.merged[node].node
             if node in seen:  # only a journal that was tampered with says so
                 raise Damaged("a file became a version of itself", node)
             seen.add(node)
         return node
-
-    def foreign(self) -> dict[NodeId, set[BlobId]]:
-        """By file, the contents that it has now and that were other files' then."""
-        found: dict[NodeId, set[BlobId]] = {}
-        for merged, (_, blob) in self.merged.items():
-            found.setdefault(self.holder(merged), set()).add(blob)
-        return found
 
 
 def places_at(view: View, seq: int) -> Places:

@@ -5,12 +5,14 @@ Everything is in it that had been made by then and had not been deleted, under t
 from it; so is a file of which no version of then is left. Properties are those of now: they have no past.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 
 from docstopd.catalog import journal, nodes, trash, versions
 from docstopd.catalog.nodes import Row
+from docstopd.catalog.versions import Version
 from docstopd.errors import Damaged, NotFound
 from docstopd.model import BlobId, Micros, NodeId, SpacePath
 from docstopd.vault.past.moves import Places, places_at
@@ -32,10 +34,6 @@ class Point:
     @cached_property
     def _places(self) -> Places:
         return places_at(self._view, self._seq)
-
-    @cached_property
-    def _foreign(self) -> Mapping[NodeId, Collection[BlobId]]:
-        return self._places.foreign()
 
     def find(self, names: Sequence[str], label: str) -> Place:
         """What was at this path; `label` is shown for the space's own folder. Raises `NotFound`, `Damaged`."""
@@ -107,22 +105,47 @@ class Point:
         if node not in self._places.merged:
             row = nodes.get(self._view.rows, node)
             return None if row is None else self._content(self._view.tree.checked(row))
-        holder = nodes.get(self._view.rows, self._places.holder(node))
-        if holder is None:
-            return None
-        found = replace(self._view.tree.checked(holder), id=node)
-        return self._with_version(found, holder.id, self._places.merged[node][1])
+        row = nodes.get(self._view.rows, self._places.holder(node))
+        version = None if row is None else self._version_of_merged(node, row.id)
+        return None if row is None else _with(replace(self._view.tree.checked(row), id=node), version)
 
     def _content(self, row: Row) -> Row | None:
         """A file with the content that it had; None when nothing of it is left. Folders as they are."""
         if row.folder:
             return row
-        return self._with_version(row, row.id)
+        found: list[tuple[Micros, Version]] = []
+        for version in self._received(row.id):
+            if version.taken is None:
+                found.append((version.received, version))
+            elif version.taken <= self._seq:
+                # Of what came with another file's past, one was ever this file's content: from that entry on.
+                time, blob = self._taken(version.taken)
+                if blob == version.blob:
+                    found.append((time, version))
+        return _with(row, max(found, key=lambda each: each[0], default=(0, None))[1])
 
-    def _with_version(self, row: Row, node: NodeId, only: BlobId | None = None) -> Row | None:
-        foreign = self._foreign.get(node, ())
-        for version in reversed(versions.of_node(self._view.rows, node)):
-            wanted = version.blob not in foreign if only is None else version.blob == only
-            if version.received <= self._time and wanted:
-                return replace(row, blob=version.blob, size=version.size, modified=version.modified)
+    def _version_of_merged(self, node: NodeId, holder: NodeId) -> Version | None:
+        """The content that a file had whose past is another's now."""
+        move = self._places.merged[node]
+        others = {each.blob for each in self._places.merged.values() if each.node == node}
+        known = [version for version in self._received(holder) if version.blob not in others]
+        # Its versions came with it. If they went on to a third file, only the last is known to be its own.
+        own = [version for version in known if version.taken == move.seq or version.blob == move.blob]
+        return own[-1] if own else None
+
+    def _received(self, node: NodeId) -> list[Version]:
+        return [version for version in versions.of_node(self._view.rows, node) if version.received <= self._time]
+
+    def _taken(self, seq: int) -> tuple[Micros, BlobId]:
+        """When an entry made which content a file's."""
+        for entry in journal.entries(self._view.rows, self._view.opened.space.id, seq - 1, 1):
+            if entry.seq == seq:
+                return entry.time, BlobId(bytes.fromhex(json.loads(entry.facts).get("blob", "")))
+        return 0, BlobId(b"")
+
+
+def _with(row: Row, version: Version | None) -> Row | None:
+    """A file with this content."""
+    if version is None:
         return None
+    return replace(row, blob=version.blob, size=version.size, modified=version.modified)

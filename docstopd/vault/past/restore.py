@@ -80,9 +80,9 @@ def _into(
     facts: Facts,
     more: dict[str, SpacePath],
 ) -> Written:
-    content = moving.take_over(change, row, occupant, target)
     merged: Facts = {**facts, "blob": row.blob.hex(), "from": row.id}
     seq = change.record("restore", occupant.id, target, merged, **more)
+    content = moving.take_over(change, row, occupant, target, seq)
     back = change.save(replace(content, seq=seq), target[-1], new=False)
     change.use(row.size - occupant.size)
     change.touch(parent, seq)
