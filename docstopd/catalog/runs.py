@@ -7,7 +7,7 @@ from docstopd.db import Rows
 from docstopd.model import Micros
 
 _COLUMNS = "id, job, started, ended, outcome, dry, report, reason"
-_LAST = "SELECT max(id) FROM runs WHERE NOT dry GROUP BY job"
+_LAST = "SELECT max(id) FROM runs WHERE dry = 0 GROUP BY job"
 _OLD = f"started < ? AND ended IS NOT NULL AND id NOT IN ({_LAST})"
 
 
@@ -50,7 +50,7 @@ def end(rows: Rows, run: int, ended: Micros, outcome: str, report: str, reason: 
 def of_job(rows: Rows, job: str, limit: int) -> list[Row]:
     """The last runs of a job, dry ones left out, newest first."""
     return _rows(
-        rows.all(f"SELECT {_COLUMNS} FROM runs WHERE job = ? AND NOT dry ORDER BY id DESC LIMIT ?", job, limit)
+        rows.all(f"SELECT {_COLUMNS} FROM runs WHERE job = ? AND dry = 0 ORDER BY id DESC LIMIT ?", job, limit)
     )
 
 

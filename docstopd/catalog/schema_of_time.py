@@ -54,7 +54,8 @@ CREATE TABLE runs (
     report TEXT NOT NULL,            -- JSON; counts and ids, nothing personal
     reason TEXT NOT NULL             -- why it was not done, for people; empty otherwise
 ) STRICT;
-CREATE INDEX runs_job ON runs(job, started);
+CREATE INDEX runs_job ON runs(job, dry);
+CREATE INDEX runs_open ON runs(job) WHERE ended IS NULL;
 """
 
 DISPOSITIONS = """
