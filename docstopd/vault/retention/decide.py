@@ -148,7 +148,7 @@ def _file(item: File, policy: RetentionPolicy, holds: Holds, now: Micros) -> Ite
             if decided.fate is Fate.REMOVE:
                 return
     forbidding = _protection(item, policy, now)
-    reasons = keep([content.received for content in item.contents], _least_one(policy.versions), policy.zone, now)
+    reasons = _kept(item, policy, now)
     for content, rules in zip(item.contents, reasons, strict=True):
         kept = rules or _despite(item, content, forbidding, holds)
         fate = Fate.KEEP if kept else Fate.REMOVE
@@ -165,9 +165,13 @@ def _despite(item: File, content: Content, forbidding: str, holds: Holds) -> tup
     return (HOLD,) if holds.covers(item.space, (item.node,), (content.author,)) else ()
 
 
-def _least_one(rules: Keep) -> Keep:
-    """With every rule off a file keeps its current content alone; for `keep` that would be to keep everything."""
-    return Keep(last=1) if rules.empty else rules
+def _kept(item: File, policy: RetentionPolicy, now: Micros) -> list[tuple[str, ...]]:
+    rules = policy.versions
+    if len(item.contents) <= rules.last:  # most files; and the calendar is what takes time
+        return [("last",)] * len(item.contents)
+    if rules.empty:  # a file keeps its current content alone; for `keep` that would be to keep everything
+        rules = Keep(last=1)
+    return keep([content.received for content in item.contents], rules, policy.zone, now)
 
 
 def _disposed(item: File, klass: RetentionClass, holds: Holds, now: Micros) -> Decision | None:
