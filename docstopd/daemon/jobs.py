@@ -54,11 +54,11 @@ def guard_of(config: Config, vault: Vault, read: Callable[[], Reading] = read_cl
 
 def runner_of(config: Config, vault: Vault) -> Runner:
     """What runs a job in this process, beside whatever others run."""
-    return Runner(vault.runs, lock_folder(config), guard_of(config, vault).may_destroy)
+    return Runner(vault.runs, lock_folder(config), guard_of(config, vault))
 
 
 def scheduler_of(config: Config, vault: Vault, clock: Callable[[], Micros] = wall_clock) -> Scheduler:
     """What a keeper runs."""
     guard = guard_of(config, vault)
-    runner = Runner(vault.runs, lock_folder(config), guard.may_destroy)
+    runner = Runner(vault.runs, lock_folder(config), guard)
     return Scheduler(jobs_of(config, vault), config.jobs.zone, runner, vault.runs, guard, clock)

@@ -163,6 +163,12 @@ class ClockGuard:
         if wait is not None:
             raise Refused(str(wait))
 
+    def may_go_on(self) -> None:
+        """The same in the midst of a run; writes nothing, so that it can be asked anywhere."""
+        wait = self.standing()
+        if wait is not None:
+            raise Refused(str(wait))
+
     def standing(self) -> Wait | None:
         """What waits, or would from now on; writes nothing."""
         old = self._marks.get(_MARK)

@@ -3,10 +3,11 @@
 import fcntl
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from docstopd.db import durable
 from docstopd.errors import Busy, DocstopdError, Refused, StateUnknown
@@ -31,16 +32,23 @@ class Ended:
     error: DocstopdError | None = None
 
 
+class Guard(Protocol):
+    """Says whether what destroys may go on; both raise `Refused` when it has to wait."""
+
+    def may_destroy(self) -> None:
+        """Before it begins."""
+
+    def may_go_on(self) -> None:
+        """Between two steps; writes nothing, wherever it is asked."""
+
+
 class Runner:
-    """Runs jobs for one process; `folder` holds the locks, which its processes share.
+    """Runs jobs for one process; `folder` holds the locks, which its processes share."""
 
-    `may_destroy` raises `Refused` while what destroys has to wait.
-    """
-
-    def __init__(self, runs: Runs, folder: Path, may_destroy: Callable[[], None]) -> None:
+    def __init__(self, runs: Runs, folder: Path, guard: Guard) -> None:
         self._runs = runs
         self._folder = folder
-        self._may_destroy = may_destroy
+        self._guard = guard
 
     def run(self, job: Job, progress: Progress = SILENT, *, dry: bool = False) -> Ended:
         """Run a job to its end, whichever that is. Raises `Busy` when it runs already, `StateUnknown`."""
@@ -64,7 +72,8 @@ class Runner:
     def _attempt(self, job: Job, progress: Progress, *, dry: bool) -> Ended:
         try:
             if job.destructive and not dry:
-                self._may_destroy()
+                self._guard.may_destroy()
+                progress = self._guarded(progress)
             report = job.run(progress, dry)
         except StateUnknown:
             raise
@@ -83,6 +92,15 @@ class Runner:
             return Ended(Outcome.FAILED, {}, f"an error that nobody expected ({type(error).__name__}); the log has it")
         _log.info("job %s is done: %s", job.name, _shown(report))
         return Ended(Outcome.DONE, report)
+
+    def _guarded(self, progress: Progress) -> Progress:
+        """A run can last for hours, and the clock can jump in the midst of it."""
+
+        def told(what: str, done: int, total: int) -> None:
+            self._guard.may_go_on()
+            progress(what, done, total)
+
+        return told
 
     @contextmanager
     def _alone(self, name: str) -> Iterator[None]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from daemon import environment
+from guards import NoGuard
 from vaults import Bench, open_bench
 
 from docstopd.config import Schedule
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from docstopd.config import Schedule
 from docstopd.jobs import Job, Runner
+from guards import NoGuard
 from vaults import open_bench
 
 folder, last = Path(sys.argv[1]), int(sys.argv[2])
@@ -41,7 +43,7 @@ class Dying:
 bench = open_bench(folder)
 vault = bench.with_stores(lambda stores: replace(stores, catalog=Dying(stores.catalog))).vault
 work = lambda progress, dry: vault.expiry.locks(progress, dry)
-Runner(vault.runs, folder / "run", lambda: None).run(Job("expiry", Schedule(), True, work))
+Runner(vault.runs, folder / "run", NoGuard()).run(Job("expiry", Schedule(), True, work))
 print("done")
 """
 
@@ -83,7 +85,7 @@ def test_a_job_whose_process_dies_is_made_good_by_the_next_run(bench: Bench, wri
     def work(progress: Progress, dry: bool) -> Report:
         return bench.vault.expiry.locks(progress, dry)
 
-    runner = Runner(bench.vault.runs, bench.folder / "run", lambda: None)
+    runner = Runner(bench.vault.runs, bench.folder / "run", NoGuard())
     ended = runner.run(Job("expiry", Schedule(), True, work))
     assert ended.outcome is Outcome.DONE
     assert ended.report == {"locks": 1 if writes < 2 else 0}

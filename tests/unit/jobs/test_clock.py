@@ -65,7 +65,7 @@ class Office:
 
     def run(self) -> Outcome:
         """Run the job that removes, in a process of its own."""
-        runner = Runner(self.bench.vault.runs, self.bench.folder / "run", self.guard.may_destroy)
+        runner = Runner(self.bench.vault.runs, self.bench.folder / "run", self.guard)
         return runner.run(Job("retention", Schedule(), True, self._remove)).outcome
 
     def _remove(self, _progress: Progress, _dry: bool) -> Report:
@@ -104,6 +104,21 @@ def test_a_jump_while_the_machine_runs_removes_nothing_until_an_admin_accepts(
     office.guard.accept()
     assert office.run() is Outcome.DONE
     assert office.alarms() == ["clock-jump", "clock-accept"]
+
+
+def test_a_jump_in_the_midst_of_a_run_ends_it(office: Office) -> None:
+    """As soon as it says how far it is."""
+    runner = Runner(office.bench.vault.runs, office.bench.folder / "run", office.guard)
+
+    def remove(progress: Progress, _dry: bool) -> Report:
+        for step in range(3):
+            progress("removing", step, 3)
+            office.removed += 1
+            office.machine.set_clock(10 * YEAR)
+        return {}
+
+    assert runner.run(Job("retention", Schedule(), True, remove)).outcome is Outcome.REFUSED
+    assert office.removed == 1
 
 
 @pytest.mark.parametrize("by", [-10 * YEAR, -DAY, 15 * DAY, 10 * YEAR])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from failing import FailingDatabase
+from guards import Doubting, NoGuard
 from vaults import Bench, open_bench
 
 from docstopd.config import Schedule
@@ -27,7 +28,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def runner(bench: Bench) -> Runner:
-    return Runner(bench.vault.runs, bench.folder / "run", lambda: None)
+    return Runner(bench.vault.runs, bench.folder / "run", NoGuard())
 
 
 def job(work: Work, *, destructive: bool = False) -> Job:
@@ -127,10 +128,7 @@ def test_a_run_whose_process_died_is_closed_as_failed(bench: Bench) -> None:
 def test_what_destroys_waits_where_it_has_to(bench: Bench) -> None:
     """A dry run removes nothing, and what does not destroy goes on."""
 
-    def wait() -> None:
-        raise Refused("the clock has jumped")
-
-    careful = Runner(bench.vault.runs, bench.folder / "run", wait)
+    careful = Runner(bench.vault.runs, bench.folder / "run", Doubting())
     ran: list[bool] = []
 
     def work(_progress: Progress, dry: bool) -> Report:
@@ -141,6 +139,21 @@ def test_what_destroys_waits_where_it_has_to(bench: Bench) -> None:
     assert careful.run(job(work, destructive=True), dry=True).outcome is Outcome.DONE
     assert careful.run(job(work)).outcome is Outcome.DONE
     assert ran == [True, False]
+
+
+def test_a_clock_that_jumps_in_the_midst_of_a_run_ends_it(bench: Bench) -> None:
+    """Between two steps: what was not removed by then stays."""
+    done: list[int] = []
+
+    def steps(progress: Progress, _dry: bool) -> Report:
+        for step in range(9):
+            progress("mowing", step, 9)
+            done.append(step)
+        return {}
+
+    ended = Runner(bench.vault.runs, bench.folder / "run", Doubting(after=4)).run(job(steps, destructive=True))
+    assert ended.outcome is Outcome.REFUSED
+    assert done == [0, 1, 2]
 
 
 def test_a_dry_run_is_no_last_run(bench: Bench) -> None:

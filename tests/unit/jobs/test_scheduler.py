@@ -49,7 +49,7 @@ class Garden:
         """As a keeper makes one."""
         vault = self.bench.vault
         guard = ClockGuard(vault.marks, read, 14 * 86_400)
-        runner = Runner(vault.runs, self.bench.folder / "run", guard.may_destroy)
+        runner = Runner(vault.runs, self.bench.folder / "run", guard)
         jobs = [Job("mow", Schedule.parse(schedule), read is not read_clocks, work or self.mow)]
         made = Scheduler(jobs, ZoneInfo("UTC"), runner, vault.runs, guard, lambda: self.now)
         self.schedulers.append(made)
