@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 
 from docstopd.config import Config
 from docstopd.daemon.child import run_child
+from docstopd.daemon.descriptors import allow_enough
 from docstopd.daemon.loaded import http_settings, open_tls
 from docstopd.daemon.logs import configure_logs
 from docstopd.daemon.process import DRAIN, READY
@@ -41,6 +42,7 @@ def main(open_service: OpenService, arguments: Sequence[str]) -> int:
 def _serve(open_service: OpenService, config: Config, listener: int, line: socket.socket) -> None:
     configure_logs(config.log)
     sys.setswitchinterval(_SWITCH_INTERVAL)
+    allow_enough()
     with open_service(config) as application:
         server = Server(socket.socket(fileno=listener), application, http_settings(config), open_tls(config))
         grace = config.http.shutdown_grace.seconds
