@@ -7,7 +7,7 @@ ENOUGH = 65_536
 
 
 def allow_enough() -> None:
-    """Raise this process's own limit up to `ENOUGH`, or as far as it may: the usual 1,024 are what slow clients use up."""
+    """Raise this process's own limit up to `ENOUGH`, or as far as it may: slow clients would use up the usual 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = ENOUGH if hard == resource.RLIM_INFINITY else min(hard, ENOUGH)
     if soft != resource.RLIM_INFINITY and soft < wanted:
