@@ -93,6 +93,11 @@ def release(rows: Rows, hold: bytes, now: Micros) -> None:
         raise NotFound("no hold of that id stands")
 
 
+def set_reason(rows: Rows, hold: bytes, reason: bytes) -> None:
+    """Replace the sealed reason."""
+    rows.run("UPDATE holds SET reason = ? WHERE id = ?", reason, hold)
+
+
 def ancestry(rows: Rows, node: NodeId) -> list[NodeId]:
     """A node and all above it, in the trash or not."""
     found: list[Any] = rows.all(

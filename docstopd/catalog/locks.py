@@ -7,7 +7,7 @@ from typing import Any
 from docstopd.db import Rows
 from docstopd.model import Micros, NodeId, SpaceId, UserId
 
-_COLUMNS = "token, space, node, user, exclusive, infinite, epoch, owner, timeout, expires"
+COLUMNS = "token, space, node, user, exclusive, infinite, epoch, owner, timeout, expires"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def on(rows: Rows, nodes: Sequence[NodeId], now: Micros) -> list[Row]:
         return []
     marks = ", ".join("?" * len(nodes))
     found: list[Any] = rows.all(
-        f"SELECT {_COLUMNS} FROM locks WHERE node IN ({marks}) AND expires > ?",
+        f"SELECT {COLUMNS} FROM locks WHERE node IN ({marks}) AND expires > ?",
         *nodes,
         now,
     )
@@ -49,7 +49,7 @@ def on_members(rows: Rows, folder: NodeId, now: Micros) -> list[Row]:
     if not are_any(rows):
         return []
     found: list[Any] = rows.all(
-        f"SELECT {_COLUMNS} FROM locks WHERE expires > ? AND node IN"
+        f"SELECT {COLUMNS} FROM locks WHERE expires > ? AND node IN"
         " (SELECT id FROM nodes WHERE parent = ? AND deleted IS NULL)",
         now,
         folder,
@@ -60,7 +60,7 @@ def on_members(rows: Rows, folder: NodeId, now: Micros) -> list[Row]:
 def of_space(rows: Rows, space: SpaceId, now: Micros) -> list[Row]:
     """All locks in a space."""
     found: list[Any] = rows.all(
-        f"SELECT {_COLUMNS} FROM locks WHERE space = ? AND expires > ?",
+        f"SELECT {COLUMNS} FROM locks WHERE space = ? AND expires > ?",
         space,
         now,
     )
@@ -71,7 +71,7 @@ def add(rows: Rows, lock: Row, now: Micros) -> None:
     """Add a lock and drop those that have expired."""
     remove_expired(rows, now)
     rows.run(
-        f"INSERT INTO locks ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO locks ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         lock.token,
         lock.space,
         lock.node,

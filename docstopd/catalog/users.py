@@ -69,6 +69,11 @@ def set_enabled(rows: Rows, user: UserId, enabled: bool) -> None:
         raise NotFound("no such user")
 
 
+def set_profile(rows: Rows, user: UserId, profile: bytes) -> None:
+    """Replace the sealed profile."""
+    rows.run("UPDATE users SET profile = ? WHERE id = ?", profile, user)
+
+
 def remove(rows: Rows, user: UserId) -> None:
     """Remove the account; its memberships must be gone already."""
     rows.run("DELETE FROM users WHERE id = ?", user)

@@ -14,6 +14,7 @@ from docstopd.cli.erasure import app as erasure
 from docstopd.cli.hold import app as hold
 from docstopd.cli.init import init
 from docstopd.cli.job import app as job
+from docstopd.cli.key import app as key
 from docstopd.cli.quickstart import quickstart
 from docstopd.cli.retention import app as retention
 from docstopd.cli.serve import serve
@@ -61,6 +62,7 @@ for name, group in (
     ("hold", hold),
     ("erasure", erasure),
     ("snapshot", snapshot),
+    ("key", key),
     ("audit", audit),
     ("job", job),
     ("config", config_commands),

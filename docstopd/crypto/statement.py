@@ -5,8 +5,9 @@ JCS says what everybody writes: keys sorted, no blanks, UTF-8. Fractions are ref
 A statement says which format it has and who signed it; a reader says which format and which signer he expects.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -54,6 +55,14 @@ def parse(data: str | bytes) -> Any:
     """JSON that everybody reads alike. Raises ValueError for other text, for a key that stands twice, for fractions."""
     found: Any = json.loads(data, object_pairs_hook=_object, parse_float=_refuse, parse_constant=_refuse)
     return found
+
+
+def verify_any(form: str, data: str | bytes, signers: Sequence[Ed25519PublicKey]) -> dict[str, Any]:
+    """The same where one of several may have signed: a service's keys, before and after a rotation."""
+    for signer in signers[1:]:
+        with contextlib.suppress(errors.Damaged):
+            return verify(form, data, signer)
+    return verify(form, data, signers[0])
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

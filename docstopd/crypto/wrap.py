@@ -4,7 +4,7 @@ Random 96-bit nonces allow 2^32 values under one key, which is above what any si
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -34,6 +34,16 @@ def unwrap(key: bytes, data: Buffer, aad: Buffer) -> bytes:
         return _cipher(key).decrypt(body[:NONCE], body[NONCE:], aad)
     except InvalidTag:
         raise errors.Damaged("a wrapped value does not authenticate") from None
+
+
+def unwrap_any(keys: Sequence[bytes], data: Buffer, aad: Buffer) -> bytes:
+    """The same under the first of the keys that opens it: the current one is to come first."""
+    for key in keys[:-1]:
+        try:
+            return unwrap(key, data, aad)
+        except errors.Damaged:
+            continue
+    return unwrap(keys[-1], data, aad)
 
 
 def _cipher(key: bytes) -> AESGCM:

@@ -23,8 +23,8 @@ from docstopd.db import durable
 from docstopd.db.sqlite import SqliteDatabase
 from docstopd.errors import ConfigurationError, Damaged, Refused, StateUnknown
 from docstopd.http import Application
+from docstopd.keyring import EARLIER, Keyring
 from docstopd.keyring import MIGRATIONS as KEYRING
-from docstopd.keyring import Keyring
 from docstopd.targets import NamedTarget
 from docstopd.targets.local import LocalTarget
 from docstopd.vault import CHECKPOINTS, Policy, Stores, Vault
@@ -66,14 +66,16 @@ def open_stores(config: Config, server: ServerKey, stack: ExitStack, *, read_onl
     stack.callback(catalog.close)
     database = SqliteDatabase(config.data / "keyring.db", KEYRING, secure_delete=True, read_only=read_only)
     stack.callback(database.close)
-    keyring = Keyring(database, Keystore(server.keystore))
+    keyring = Keyring(database, Keystore(server.keystore, [key.keystore for key in server.previous]))
+    organisation = _checked_organisation(keyring)
+    server = server.with_earlier(keyring.fact(EARLIER) or b"")
     return Stores(
         catalog=catalog,
         keyring=keyring,
         blobs=LocalBlobs(config.data / "blobs", read_only=read_only),
         server=server,
         turnstile=config.data / "run",
-        organisation=_checked_organisation(keyring),
+        organisation=organisation,
         checkpoints=config.data / CHECKPOINTS,
         targets=() if read_only else open_targets(config, stack),
         fresh=partial(open_fresh, server),
@@ -105,10 +107,11 @@ def open_fresh(server: ServerKey, folder: Path, data: Path | None = None) -> Ite
         stack.callback(keyring.close)
         target = LocalTarget(place)
         stack.callback(target.close)
-        keys = Keyring(keyring, Keystore(server.keystore))
+        keys = Keyring(keyring, Keystore(server.keystore, [key.keystore for key in server.previous]))
 
         def obey(statements: Sequence[str]) -> int:
-            stores = Stores(catalog, keys, LocalBlobs(place / "blobs"), server, folder / "run")
+            signers = server.with_earlier(keys.fact(EARLIER) or b"")
+            stores = Stores(catalog, keys, LocalBlobs(place / "blobs"), signers, folder / "run")
             return Vault(stores, Policy()).erasure.replay(statements) if statements else 0
 
         yield Fresh(catalog, keyring, target, obey)

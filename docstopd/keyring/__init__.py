@@ -5,7 +5,7 @@ identity as associated data, so a row that was copied, edited or made by hand do
 overwritten (`secure_delete`), and with it goes every copy of what it opened.
 """
 
-from docstopd.keyring.keyring import Keyring, Slot
+from docstopd.keyring.keyring import EARLIER, Keyring, Slot
 from docstopd.keyring.schema import MIGRATIONS
 
-__all__ = ["MIGRATIONS", "Keyring", "Slot"]
+__all__ = ["EARLIER", "MIGRATIONS", "Keyring", "Slot"]

@@ -1,7 +1,7 @@
 """Every wrapped key, by what it belongs to. All writes are durable when they return."""
 
 import struct
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,13 @@ from docstopd.crypto.wrap import NONCE, TAG
 from docstopd.db import Database, Rows
 from docstopd.errors import Damaged, Incompatible, NotFound
 from docstopd.keyring import export
+from docstopd.keyring import identity as rows_of
+from docstopd.keyring.epochs import Epochs
+from docstopd.keyring.rewrap import Reseal, Rewrap
 from docstopd.model import BlobId, Micros, SlotId, SlotKind, SpaceId, UserId
+
+EARLIER = "earlier"
+"""The fact that holds the server keys before the current one (`ServerKey.earlier`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Keyring:
 
     def put_fact(self, name: str, value: bytes) -> None:
         """Keep something of which there is one."""
-        closed = self._keystore.close(b"fact" + name.encode(), value)
+        closed = self._keystore.close(rows_of.fact_row(name), value)
         self._database.write(
             lambda rows: rows.run(
                 "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -61,13 +67,13 @@ class Keyring:
         """What was kept, None when nothing was."""
         with self._database.read() as rows:
             found: Any = rows.one("SELECT value FROM facts WHERE name = ?", name)
-        return self._open(b"fact" + name.encode(), found[0]) if found else None
+        return self._open(rows_of.fact_row(name), found[0]) if found else None
 
     # -- slots ------------------------------------------------------------------------------------------------------
 
     def put_slot(self, slot: Slot, replaces: tuple[SlotId, ...] = ()) -> None:
         """Add a slot and remove others, in one step."""
-        row = _slot_row(slot.id, slot.user, slot.kind, slot.created, slot.expires)
+        row = rows_of.slot_row(slot.id, slot.user, slot.kind, slot.created, slot.expires)
         value = self._keystore.close(row, slot.value)
         label = self._keystore.close(row + b"label", slot.label.encode())
 
@@ -99,11 +105,18 @@ class Keyring:
     def _slot(self, row: tuple[Any, ...]) -> Slot:
         try:
             kind, expires = SlotKind(row[2]), row[4] or None
-            identity = _slot_row(row[0], row[1], kind, row[3], expires)
+            identity = rows_of.slot_row(row[0], row[1], kind, row[3], expires)
         except (ValueError, struct.error):
             raise Damaged("a slot has a kind or a time that none can have") from None
         label = self._open(identity + b"label", row[5]).decode()
         return Slot(row[0], row[1], kind, row[3], expires, label, self._open(identity, row[6]))
+
+    def renew_slot(self, slot: Slot) -> None:
+        """Write the slot's value anew, unless it is gone by now; all else of it stays."""
+        value = self._keystore.close(
+            rows_of.slot_row(slot.id, slot.user, slot.kind, slot.created, slot.expires), slot.value
+        )
+        self._database.write(lambda rows: rows.run("UPDATE slots SET value = ? WHERE id = ?", value, slot.id))
 
     def has_slot(self, slot: SlotId) -> bool:
         """Whether the slot is still there: asked at each request of a session that it opened."""
@@ -130,8 +143,8 @@ class Keyring:
         They are bound to the sign-in name too: who exchanges names in the catalog gets nobody else's keys.
         """
         sealed = (
-            self._keystore.close(_identity_row(user, b"public", name), public),
-            self._keystore.close(_identity_row(user, b"private", name), private),
+            self._keystore.close(rows_of.identity_row(user, b"public", name), public),
+            self._keystore.close(rows_of.identity_row(user, b"private", name), private),
         )
         self._database.write(
             lambda rows: rows.run("INSERT INTO identities (user, public, private) VALUES (?, ?, ?)", user, *sealed)
@@ -144,8 +157,8 @@ class Keyring:
         if not found:
             raise NotFound("no keys of this user")
         return (
-            self._open(_identity_row(user, b"public", name), found[0]),
-            self._open(_identity_row(user, b"private", name), found[1]),
+            self._open(rows_of.identity_row(user, b"public", name), found[0]),
+            self._open(rows_of.identity_row(user, b"private", name), found[1]),
         )
 
     def remove_user(self, user: UserId) -> None:
@@ -171,9 +184,9 @@ class Keyring:
         drop: bytes = b"",
     ) -> None:
         """Start an epoch: the space key sealed to each member, the space's own key pair; all keys of `drop` go."""
-        pair = _pair_row(space, epoch)
+        pair = rows_of.pair_row(space, epoch)
         closed = [
-            (space, epoch, member, self._keystore.close(_space_row(space, epoch, member), value))
+            (space, epoch, member, self._keystore.close(rows_of.space_row(space, epoch, member), value))
             for member, value in sealed.items()
         ]
         halves = self._keystore.close(pair + b"public", public), self._keystore.close(pair + b"private", private)
@@ -194,7 +207,7 @@ class Keyring:
     def put_member(self, space: SpaceId, member: bytes, sealed: dict[int, bytes]) -> None:
         """Give a member the space keys of these epochs, sealed to it."""
         closed = [
-            (space, epoch, member, self._keystore.close(_space_row(space, epoch, member), value))
+            (space, epoch, member, self._keystore.close(rows_of.space_row(space, epoch, member), value))
             for epoch, value in sealed.items()
         ]
 
@@ -212,7 +225,7 @@ class Keyring:
             )
         if not found:
             raise NotFound("no key of this space for this member")
-        return self._open(_space_row(space, epoch, member), found[0])
+        return self._open(rows_of.space_row(space, epoch, member), found[0])
 
     def epochs(self, space: SpaceId, member: bytes) -> list[int]:
         """The epochs whose key a member holds."""
@@ -228,7 +241,7 @@ class Keyring:
             found: list[Any] = rows.all(
                 "SELECT member, value FROM space_keys WHERE space = ? AND epoch = ?", space, epoch
             )
-        return {row[0] for row in found if self._is_mine(_space_row(space, epoch, row[0]), row[1])}
+        return {row[0] for row in found if self._is_mine(rows_of.space_row(space, epoch, row[0]), row[1])}
 
     def _is_mine(self, row: bytes, value: bytes) -> bool:
         try:
@@ -243,7 +256,7 @@ class Keyring:
             found: Any = rows.one("SELECT public, private FROM space_pairs WHERE space = ? AND epoch = ?", space, epoch)
         if not found:
             raise NotFound("no key pair of this space")
-        row = _pair_row(space, epoch)
+        row = rows_of.pair_row(space, epoch)
         return self._open(row + b"public", found[0]), self._open(row + b"private", found[1])
 
     def remove_space(self, space: SpaceId) -> None:
@@ -260,7 +273,7 @@ class Keyring:
     def put_data_keys(self, space: SpaceId, epoch: int, wrapped: dict[BlobId, bytes]) -> None:
         """Keep data keys, wrapped under the space key of that epoch, in place of older wraps of them."""
         closed = [
-            (blob, space, epoch, self._keystore.close(_data_row(blob, space, epoch), value))
+            (blob, space, epoch, self._keystore.close(rows_of.data_row(blob, space, epoch), value))
             for blob, value in wrapped.items()
         ]
         self._database.write(
@@ -278,7 +291,7 @@ class Keyring:
             found: Any = rows.one("SELECT epoch, value FROM data_keys WHERE blob = ?", blob)
         if not found:
             raise Damaged("the data key of a blob is missing")
-        return found[0], self._open(_data_row(blob, space, found[0]), found[1])
+        return found[0], self._open(rows_of.data_row(blob, space, found[0]), found[1])
 
     def remove_data_keys(self, blobs: list[BlobId]) -> None:
         """Destroy data keys: no copy of these blobs opens again. Fine when some are gone already."""
@@ -297,6 +310,17 @@ class Keyring:
         """The whole keyring as it travels (`export`), values wrapped as they are, as of now."""
         with self._database.read() as rows:
             yield export.lines(rows)
+
+    # -- rotation ---------------------------------------------------------------------------------------------------
+
+    def rewrap(self, names: Mapping[bytes, str], reseal: Reseal) -> Rewrap:
+        """A pass that closes every row under the current server key."""
+        return Rewrap(self._database, self._keystore, names, reseal)
+
+    @property
+    def epochs_of(self) -> Epochs:
+        """What lies under which epoch of a space's key, and the way to another."""
+        return Epochs(self._database, self._keystore)
 
     # -- erasure ----------------------------------------------------------------------------------------------------
 
@@ -347,30 +371,3 @@ _OF_USER = (
 
 def _telling(value: bytes) -> tuple[bytes, bytes]:
     return value[1 : 1 + NONCE], value[-TAG:]
-
-
-def _slot_row(slot: SlotId, user: UserId, kind: SlotKind, created: Micros, expires: Micros | None) -> bytes:
-    return b"slot" + slot + user + struct.pack(">QQ", created, expires or 0) + kind.value.encode()
-
-
-def _identity_row(user: UserId, half: bytes, name: str) -> bytes:
-    return b"identity" + user + half + name.encode()
-
-
-def _space_row(space: SpaceId, epoch: int, member: bytes) -> bytes:
-    return b"space-key" + space + _epoch(epoch) + member
-
-
-def _pair_row(space: SpaceId, epoch: int) -> bytes:
-    return b"space-pair" + space + _epoch(epoch)
-
-
-def _data_row(blob: BlobId, space: SpaceId, epoch: int) -> bytes:
-    return b"data-key" + blob + space + _epoch(epoch)
-
-
-def _epoch(number: int) -> bytes:
-    try:
-        return struct.pack(">I", number)
-    except struct.error:
-        raise Damaged("a row of the keyring has an epoch that none can have") from None

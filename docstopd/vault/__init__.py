@@ -26,6 +26,7 @@ from docstopd.vault.past.door import Past
 from docstopd.vault.retention.dispositions import Dispositions
 from docstopd.vault.retention.holding import Holds
 from docstopd.vault.retention.run import Retention
+from docstopd.vault.rotation import Rotation
 from docstopd.vault.runs import Runs
 from docstopd.vault.service import Service
 from docstopd.vault.session import Session
@@ -74,6 +75,7 @@ class Vault:
         places = [Place(target.name, target.objects, target.keyring) for target in stores.targets]
         self.erasure = Erasures(changes, self.accounts, self.spaces, policy, changes.standing, lambda: places)
         self.snapshots = Snapshots(stores, journal, damage, policy, self.files)
+        self.rotation = Rotation(changes, self.spaces)
         self.checkpoints = Checkpoints(stores)
         self.audit = Audit(stores, self.checkpoints)
         self.runs = Runs(stores, journal)

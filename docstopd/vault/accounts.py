@@ -14,7 +14,7 @@ from docstopd.catalog.users import Account
 from docstopd.crypto import hpke, organisation
 from docstopd.crypto import slot as slots
 from docstopd.crypto.userkey import Identity, UserKey
-from docstopd.crypto.wrap import unwrap, wrap
+from docstopd.crypto.wrap import unwrap_any, wrap
 from docstopd.db import Rows
 from docstopd.errors import AlreadyExists, Failed, Forbidden, NotFound, Refused, Unauthenticated
 from docstopd.keyring import Slot
@@ -278,7 +278,7 @@ class Accounts:
         self._stores.keyring.put_slot(Slot(slot, user, SlotKind.ORGANISATION, now, None, "", value))
 
     def _profile(self, account: Account) -> Profile:
-        fields = json.loads(unwrap(self._stores.server.profile, account.profile, account.user.id))
+        fields = json.loads(unwrap_any(self._stores.server.profiles, account.profile, account.user.id))
         return Profile(fields["email"])
 
     def _keep_an_admin(self, rows: Rows, user: User) -> None:

@@ -119,7 +119,7 @@ class Audit:
 
     def _source(self, rows: Rows, session: Session | None, stream: bytes, label: str | None) -> Source:
         if stream == journal.SYSTEM:
-            return Source(stream, "system", {0: self._stores.server.journal})
+            return Source(stream, "system", self._stores.server.journals)
         keys: dict[int, SpaceKey] = {}
         if session is not None and label is not None:
             keys = open_space(rows, self._stores.keyring, session, label).keys

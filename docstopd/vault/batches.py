@@ -83,7 +83,7 @@ class Batches:
             return
         payload = {"address": session.address, "agent": session.agent}
         facts: Facts = {"space": space.hex(), "epoch": epoch, "slot": session.unlocked.kind.value}
-        seal = Seal(self._stores.server.journal, 0, payload)
+        seal = Seal.of_server(self._stores.server, payload)
         draft = Draft("space-open", actor=session.user.id, facts=facts, seal=seal)
         with self._guard:  # nothing is appended here: this may be inside a transaction
             self._add(_Waiting(SYSTEM, draft))

@@ -68,7 +68,7 @@ class Checkpoints:
 
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
-        self._keys = [stores.server.signer.public_key()]
+        self._keys = [key.public_key() for key in stores.server.signers]
 
     @property
     def origin(self) -> str:
@@ -126,9 +126,18 @@ class Checkpoints:
 
     def check(self, text: str) -> None:
         """Raises `Damaged` unless `text` is a note that this service signed."""
-        note.verified(text, self.origin, self._keys)
+        self._verified(text)
 
     # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _verified(self, text: str) -> str:
+        """The text of a note by the current server key or an earlier one, each of which has its own name."""
+        for key in self._keys[:-1]:
+            try:
+                return note.verified(text, origin_of(key), [key])
+            except Damaged:
+                continue
+        return note.verified(text, origin_of(self._keys[-1]), self._keys[-1:])
 
     def _append(self, descriptor: int, heads: dict[bytes, Head], before: Checkpoint | None) -> None:
         now = self._stores.clock()
@@ -166,7 +175,7 @@ class Checkpoints:
 
     def _read(self, number: int, line: bytes, before: Mapping[bytes, Head] | None) -> Checkpoint:
         content = json.loads(line)
-        text = note.verified(content["note"], self.origin, self._keys)
+        text = self._verified(content["note"])
         moved = {bytes.fromhex(stream): (int(seq), bytes.fromhex(h)) for stream, (seq, h) in content["heads"].items()}
         if before is None and not content["whole"]:
             raise Damaged("cannot be checked: it goes on from a line that is damaged")

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from docstopd.catalog import nodes
+from docstopd.catalog import nodes, spaces
 from docstopd.catalog.nodes import Row
 from docstopd.crypto.spacekey import SpaceKey
 from docstopd.errors import AlreadyExists, Damaged, Failed, Forbidden, Refused
@@ -137,15 +137,16 @@ class Copy:
             return sealer.finish()
         except BaseException as error:
             sealer.abort()
-            if isinstance(error, Damaged) and found.chain and self._is_past(row):
-                raise _Replaced("the source was replaced while it was copied") from error
+            if isinstance(error, Damaged) and self._is_past(found, row):
+                raise _Replaced("the source was replaced, or its key was, while it was copied") from error
             raise
 
-    def _is_past(self, row: Row) -> bool:
-        """Whether a file's content is another one by now."""
+    def _is_past(self, found: _Source, row: Row) -> bool:
+        """Whether a file has another content by now, or its space a newer key. Of the past only the key changes."""
         with self._changes.stores.catalog.read() as rows:
-            now = nodes.get(rows, row.id)
-        return now is None or now.blob != row.blob
+            now, space = nodes.get(rows, row.id), spaces.get(rows, row.space)
+        replaced = now is None or now.blob != row.blob
+        return (bool(found.chain) and replaced) or space is None or space.epoch != found.opened.space.epoch
 
     def _place(self, change: Change, found: _Source, sealed: dict[int, Sealed], target: SpacePath) -> Written:
         parent = change.parent(target)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from docstopd.catalog.nodes import Row
+from docstopd.crypto.spacekey import SpaceKey
 from docstopd.errors import AlreadyExists, Damaged, Forbidden, IsFolder, NotFolder, TooLarge
 from docstopd.model import NO_GUARD, Guard, MemberRole, Micros, Node, NodeId, Quota, SpacePath, Written
 from docstopd.vault import guards, moving, naming, properties
@@ -18,7 +19,7 @@ from docstopd.vault.change import Change, Changes, checked_path
 from docstopd.vault.content import Content
 from docstopd.vault.copying import Copy
 from docstopd.vault.journal import Facts
-from docstopd.vault.opening import OpenSpace
+from docstopd.vault.opening import OpenSpace, reopened_keys
 from docstopd.vault.past import lookup, restore
 from docstopd.vault.properties import PropertyChanges
 from docstopd.vault.session import Session
@@ -196,8 +197,15 @@ class Files:
     ) -> Iterator[tuple[Node, Mapping[str, str] | Damaged]]:
         if not nodes:
             return
-        # Taken once: a session that is locked while the answer streams must not look like damage.
-        keys = session.unlocked.keys(nodes[0].space)
+        # Kept: a session that is locked while the answer streams must not look like damage.
+        known, space = session.unlocked.keys(nodes[0].space), nodes[0].space
+
+        def keys(epochs: Collection[int]) -> Mapping[int, SpaceKey]:
+            nonlocal known
+            if not known.keys() >= set(epochs):  # the space's key was rotated meanwhile
+                known = {**known, **reopened_keys(self._stores.keyring, session, space)}
+            return known
+
         every = properties.in_turn(self._stores.catalog, keys, [node.id for node in nodes], names)
         for node, found in zip(nodes, every, strict=True):
             if isinstance(found, Damaged):

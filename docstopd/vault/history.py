@@ -33,6 +33,7 @@ QUIET = frozenset(
         "revoke",
         "custody",
         "quota",
+        "rotate",
         "purge",
         "version-drop",
         "hold-place",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from docstopd.catalog import journal as store
+from docstopd.crypto.serverkey import ServerKey
 from docstopd.crypto.wrap import unwrap, wrap
 from docstopd.db import Rows
 from docstopd.model import Entry, Micros
@@ -42,6 +43,11 @@ class Seal:
     key: bytes = field(repr=False)
     epoch: int
     payload: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def of_server(cls, server: ServerKey, payload: Mapping[str, str]) -> "Seal":
+        """For an entry of `system`, under the current server key."""
+        return cls(server.journal, server.generation, payload)
 
 
 @dataclass(frozen=True, slots=True)

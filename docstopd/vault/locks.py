@@ -3,11 +3,12 @@
 import contextlib
 import struct
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from docstopd.catalog import locks as store
 from docstopd.catalog.nodes import Row
+from docstopd.crypto.spacekey import SpaceKey
 from docstopd.crypto.wrap import unwrap, wrap
 from docstopd.errors import (
     AlreadyExists,
@@ -225,6 +226,14 @@ def _lock(at: View | Change, row: store.Row) -> Lock:
         row.timeout,
         row.expires,
     )
+
+
+def reseal(keys: Mapping[int, SpaceKey], key: SpaceKey, row: store.Row) -> bytes | None:
+    """A lock's owner sealed under another epoch's key; None for one that cannot be read."""
+    try:
+        return wrap(key.properties, unwrap(keys[row.epoch].properties, row.owner, _place(row)), _place(row))
+    except (Damaged, Incompatible, KeyError):
+        return None
 
 
 def _place(row: store.Row) -> bytes:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from docstopd.catalog import marks
 from docstopd.model import Micros
@@ -36,13 +37,18 @@ class Marked:
         if value is None:
             return Mark()
         signature, _, text = value.partition(" ")
-        try:
-            self._stores.server.signer.public_key().verify(bytes.fromhex(signature), _LABEL + text.encode())
-        except (InvalidSignature, ValueError):
+        if not any(self._is_by(key, signature, text) for key in self._stores.server.signers):
             return Mark()
         content = json.loads(text)
         heads = {bytes.fromhex(stream): (seq, bytes.fromhex(digest)) for stream, (seq, digest) in content["heads"]}
         return Mark(heads, content["whole"])
+
+    def _is_by(self, key: Ed25519PrivateKey, signature: str, text: str) -> bool:
+        try:
+            key.public_key().verify(bytes.fromhex(signature), _LABEL + text.encode())
+        except (InvalidSignature, ValueError):
+            return False
+        return True
 
     def write(self, heads: Mapping[bytes, Head], *, whole: bool) -> None:
         """Remember these; `whole`: they were read from their first entries."""

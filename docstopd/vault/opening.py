@@ -7,7 +7,7 @@ from docstopd.crypto.spacekey import SpaceKey
 from docstopd.db import Rows
 from docstopd.errors import Forbidden, NotFound
 from docstopd.keyring import Keyring
-from docstopd.model import MemberRole, Space
+from docstopd.model import MemberRole, Space, SpaceId
 from docstopd.vault import naming
 from docstopd.vault.session import Session
 
@@ -57,13 +57,17 @@ def _open_keys(keyring: Keyring, session: Session, space: Space) -> dict[int, Sp
 
     A later one may lie there while, or because, a change of members did not come to its end: the next try replaces it.
     """
-    user = session.user.id
-    private = session.unlocked.identity.hpke
-    keys = {
-        epoch: SpaceKey.open_sealed(private, keyring.space_key(space.id, epoch, user), space.id, epoch, user)
-        for epoch in keyring.epochs(space.id, user)
-        if epoch <= space.epoch
-    }
+    keys = {epoch: key for epoch, key in reopened_keys(keyring, session, space.id).items() if epoch <= space.epoch}
     if space.epoch not in keys:
         raise NotFound("no such space")
     return keys
+
+
+def reopened_keys(keyring: Keyring, session: Session, space: SpaceId) -> dict[int, SpaceKey]:
+    """Every key of a space that is sealed to the user now, one that is not in use yet among them."""
+    user = session.user.id
+    private = session.unlocked.identity.hpke
+    return {
+        epoch: SpaceKey.open_sealed(private, keyring.space_key(space, epoch, user), space, epoch, user)
+        for epoch in keyring.epochs(space, user)
+    }

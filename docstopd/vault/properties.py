@@ -7,7 +7,7 @@ property that nobody asked for it reads the digest alone.
 import hashlib
 import json
 import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from docstopd.catalog import properties as store
 from docstopd.catalog.properties import Property
@@ -27,6 +27,9 @@ TOGETHER = 100
 
 TOGETHER_BYTES = 1 << 20
 """Stored bytes that are in memory at a time; those of one node always are, and `PROPERTY_TOTAL` bounds them."""
+
+Keys = Callable[[Collection[int]], Mapping[int, SpaceKey]]
+"""The keys of a space at hand, those of these epochs among them if the caller has them."""
 
 PropertyChanges = Sequence[tuple[str, str | None]]
 """(name in Clark notation, XML or None to remove), in the order in which they take effect."""
@@ -48,7 +51,7 @@ def read(keys: Mapping[int, SpaceKey], found: Iterable[Property]) -> dict[NodeId
 
 
 def in_turn(
-    catalog: Database, keys: Mapping[int, SpaceKey], nodes: Sequence[NodeId], names: Collection[str] | None
+    catalog: Database, keys: Keys, nodes: Sequence[NodeId], names: Collection[str] | None
 ) -> Iterator[Mapping[str, str] | Damaged]:
     """The properties of each node in its turn, all of them or those of these `names`; read as they are asked for.
 
@@ -58,11 +61,23 @@ def in_turn(
         batch = nodes[start : start + TOGETHER]
         with catalog.read() as rows:
             held = store.held(rows, batch)
-        for group in _groups(batch, _wanted(keys, held, names)):
+        known = keys({entry.epoch for entry in held})
+        for group in _groups(batch, _wanted(known, held, names)):
             with catalog.read() as rows:
                 found = {node: _stored(rows, node, wanted, names) for node, wanted in group}
-            for node, _ in group:
-                yield _opened(keys, node, found.pop(node))
+            for node, wanted in group:
+                stored = found.pop(node)
+                if len(stored) != len(wanted):  # some were removed since, or their names are under a new key
+                    stored = _again(catalog, keys, node, names)
+                yield _opened(keys({entry.epoch for entry in stored}), node, stored)
+
+
+def _again(catalog: Database, keys: Keys, node: NodeId, names: Collection[str] | None) -> list[Property]:
+    """A node's properties as they are in one view."""
+    with catalog.read() as rows:
+        held = store.held(rows, [node])
+        wanted = _wanted(keys({entry.epoch for entry in held}), held, names).get(node, [])
+        return _stored(rows, node, wanted, names)
 
 
 def _wanted(
@@ -135,6 +150,16 @@ def copy(rows: Rows, source: OpenSpace, node: NodeId, target: OpenSpace, to: Nod
     store.remove_all(rows, to)
     for name, xml in read(source.keys, store.of_node(rows, node)).get(node, {}).items():
         store.put(rows, _sealed(target.key, to, name, xml))
+
+
+def reseal(rows: Rows, keys: Mapping[int, SpaceKey], key: SpaceKey, entry: Property) -> bool:
+    """Seal a property under another epoch's key; False for one that cannot be read, which stays as it is."""
+    try:
+        ((name, xml),) = read(keys, [entry])[entry.node].items()
+    except Damaged:
+        return False
+    store.put(rows, _sealed(key, entry.node, name, xml), [entry.name])
+    return True
 
 
 def _sealed(key: SpaceKey, node: NodeId, name: str, xml: str) -> Property:

@@ -93,7 +93,7 @@ class Runs:
         text = json.dumps(report, sort_keys=True, separators=(",", ":"))
         store.end(rows, run, self._stores.clock(), outcome.value, text, reason)
         if loud and outcome.loud:
-            seal = Seal(self._stores.server.journal, 0, {"reason": reason})
+            seal = Seal.of_server(self._stores.server, {"reason": reason})
             self._journal.append(rows, SYSTEM, f"job-{outcome.value}", facts={"job": job, "run": run}, seal=seal)
 
 

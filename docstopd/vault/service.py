@@ -58,5 +58,5 @@ class Service:
             marks.put(rows, SETTINGS, json.dumps(settings, separators=(",", ":")))
 
     def _record(self, rows: Rows, action: str, facts: Facts, payload: Mapping[str, str] | None = None) -> None:
-        seal = None if payload is None else Seal(self._stores.server.journal, 0, payload)
+        seal = None if payload is None else Seal.of_server(self._stores.server, payload)
         self._journal.append(rows, SYSTEM, action, facts=facts, seal=seal)

@@ -5,6 +5,7 @@ import os
 import re
 import threading
 import unicodedata
+from dataclasses import replace
 
 from docstopd.catalog import users
 from docstopd.crypto import slot as slots
@@ -139,7 +140,8 @@ class Sessions:
             # Again, and failures are counted in here: of many guesses sent at once, none outruns the count.
             self._throttle.check(name, origin["address"], self._stores.clock())
             if not passwords or not credential:
-                slots.dummy(b"-", self._stores.server.pepper, self._stores.cost)
+                for server in self._stores.server.every:  # as a wrong password is tried with each
+                    slots.dummy(b"-", server.pepper, self._stores.cost)
             for slot in passwords:
                 if user and (key := self.try_slot(slot, credential)) is not None:
                     return user, slot, key
@@ -147,17 +149,36 @@ class Sessions:
         raise Unauthenticated(WRONG)
 
     def try_slot(self, slot: Slot, credential: str) -> bytes | None:
-        """The user key if the credential opens the slot. Raises `Damaged` for a slot that is not sound."""
+        """The user key if the credential opens the slot. Raises `Damaged` for a slot that is not sound.
+
+        A slot that an earlier server key was mixed into is made anew, since only now is its credential at hand.
+        """
         try:
-            return slots.open(
-                slot.value,
-                slots.credential_bytes(slot.kind, credential),
-                user=slot.user,
-                slot=slot.id,
-                pepper=self._stores.server.pepper,
-            )
-        except Unauthenticated:
+            secret = slots.credential_bytes(slot.kind, credential)
+        except Unauthenticated:  # a credential of another kind
             return None
+        for server in self._stores.server.every:
+            key = _opened(slot, secret, server.pepper)
+            if key is not None:
+                if server is not self._stores.server:
+                    self._renew(slot, secret, key)
+                return key
+        return None
+
+    def _renew(self, slot: Slot, secret: bytes, key: bytes) -> None:
+        if self._stores.read_only:
+            return
+        value = slots.make(
+            slot.kind,
+            secret,
+            key,
+            user=slot.user,
+            slot=slot.id,
+            pepper=self._stores.server.pepper,
+            cost=self._stores.cost,
+            random=self._stores.random,
+        )
+        self._stores.keyring.renew_slot(replace(slot, value=value))
 
     def _unlock(self, user: User, slot: Slot, key: bytes, now: Micros) -> Unlocked:
         _public, private = self._stores.keyring.identity(user.id, user.name)
@@ -177,7 +198,7 @@ class Sessions:
         self._stores.catalog.write(work)
 
     def _record(self, rows: Rows, user: User | None, facts: Facts, payload: dict[str, str]) -> None:
-        seal = Seal(self._stores.server.journal, 0, payload)
+        seal = Seal.of_server(self._stores.server, payload)
         self._journal.append(rows, SYSTEM, "sign-in", actor=user.id if user else NOBODY, facts=facts, seal=seal)
 
     def sweep(self) -> None:
@@ -190,6 +211,13 @@ class Sessions:
     def _digest(self, name: str, credential: str) -> bytes:
         text = f"{name}\0{credential}".encode()
         return hashlib.blake2b(text, key=self._digest_key, digest_size=32).digest()
+
+
+def _opened(slot: Slot, secret: bytes, pepper: bytes) -> bytes | None:
+    try:
+        return slots.open(slot.value, secret, user=slot.user, slot=slot.id, pepper=pepper)
+    except Unauthenticated:
+        return None
 
 
 def _possible(text: str) -> bool:

@@ -8,7 +8,7 @@ from docstopd.crypto import hpke
 from docstopd.crypto.spacekey import SpaceKey
 from docstopd.crypto.userkey import public_hpke
 from docstopd.db import Rows
-from docstopd.errors import AlreadyExists, Failed, Forbidden, InvalidName, NotFound, Refused
+from docstopd.errors import AlreadyExists, Damaged, Failed, Forbidden, InvalidName, NotFound, Refused
 from docstopd.model import Custody, Member, MemberRole, SlotKind, Space, SpaceId, User, UserId
 from docstopd.vault import naming
 from docstopd.vault.change import Changes
@@ -147,6 +147,15 @@ class Spaces:
         epoch = self._next_epoch(rows, space, drop=user)
         self._record(rows, session, space, "revoke", {"member": user.hex(), "epoch": epoch})
 
+    def keys(self, session: Session | None, label: str) -> tuple[Space, dict[int, SpaceKey]]:
+        """A space and its keys by epoch, for an owner or, in managed custody, for the server.
+
+        Raises `NotFound`, `Forbidden`.
+        """
+        with self._stores.catalog.read() as rows:
+            space, opened = self._open(rows, session, label)
+        return space, opened.keys if opened else self._server_keys(space)
+
     def new_epoch(self, rows: Rows, session: Session | None, label: str) -> Space:
         """Begin an epoch with the members that there are; the space as it is then. Raises `NotFound`, `Forbidden`."""
         space, _opened = self._open(rows, session, label)
@@ -221,12 +230,21 @@ class Spaces:
             raise Forbidden(
                 f"the space {space.label!r} is sealed: only one of its owners can hand its key on (use --as OWNER)"
             )
-        private = self._stores.server.hpke
         keyring = self._stores.keyring
         return {
-            epoch: SpaceKey.open_sealed(private, keyring.space_key(space.id, epoch, SERVER), space.id, epoch, SERVER)
+            epoch: self.open_as_server(space.id, epoch, keyring.space_key(space.id, epoch, SERVER))
             for epoch in keyring.epochs(space.id, SERVER)
         }
+
+    def open_as_server(self, space: SpaceId, epoch: int, sealed: bytes) -> SpaceKey:
+        """A space key that is sealed to the server, to whichever of its keys. Raises `Damaged`."""
+        *earlier, last = (key.hpke for key in self._stores.server.every)
+        for private in earlier:
+            try:
+                return SpaceKey.open_sealed(private, sealed, space, epoch, SERVER)
+            except Damaged:
+                continue
+        return SpaceKey.open_sealed(last, sealed, space, epoch, SERVER)
 
     def _keep_an_owner(self, rows: Rows, space: SpaceId, user: UserId, role: MemberRole | None) -> None:
         owners = {member.user for member in store.members(rows, space) if member.role is MemberRole.OWNER}

@@ -37,6 +37,16 @@ def sealed_row(key: SpaceKey, row: Row, name: str) -> Row:
     return replace(named, proof=proof(key.proofs, named))
 
 
+def is_proven(key: SpaceKey, row: Row) -> bool:
+    """Whether a holder of the space's key wrote the row."""
+    return hmac.compare_digest(proof(key.proofs, row), row.proof)
+
+
+def name_of(key: SpaceKey, row: Row) -> str:
+    """A row's name in clear, empty for a root. Raises `Damaged`."""
+    return "" if row.parent == NO_PARENT else key.names.open(row.name, row.space, row.parent)
+
+
 def etag(row: Row) -> str:
     """A file's is its blob, new with each content; a folder's moves with everything at or below it."""
     return f"{row.id:x}-{row.seq:x}" if row.folder else row.blob.hex()

@@ -14,8 +14,8 @@ from docstopd.crypto.keystore import Keystore
 from docstopd.crypto.serverkey import ServerKey
 from docstopd.crypto.slot import Cost
 from docstopd.db.sqlite import SqliteDatabase
+from docstopd.keyring import EARLIER, Keyring
 from docstopd.keyring import MIGRATIONS as KEYRING
-from docstopd.keyring import Keyring
 from docstopd.model import Role
 from docstopd.vault import Policy, Session, Stores, Vault
 
@@ -133,9 +133,12 @@ def open_bench(
             key.write_text(ServerKey.generate().encode())
         server = ServerKey.decode(key.read_text())
     clock = clock or Clock()
+    keystore = Keystore(server.keystore, [key.keystore for key in server.previous])
+    keyring = Keyring(SqliteDatabase(folder / "keyring.db", KEYRING, secure_delete=True), keystore)
+    server = server.with_earlier(keyring.fact(EARLIER) or b"")
     stores = Stores(
         catalog=SqliteDatabase(folder / "catalog.db", CATALOG, secure_delete=True),
-        keyring=Keyring(SqliteDatabase(folder / "keyring.db", KEYRING, secure_delete=True), Keystore(server.keystore)),
+        keyring=keyring,
         blobs=LocalBlobs(folder / "blobs"),
         server=server,
         turnstile=folder / "run",

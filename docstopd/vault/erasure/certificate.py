@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from docstopd.catalog.erasures import Erasure
 from docstopd.crypto import statement
-from docstopd.errors import Damaged
 from docstopd.model import BlobId, Micros, NodeId
 from docstopd.vault.erasure.subject import Step, Subject, steps
 
@@ -51,13 +50,7 @@ class Signer:
 
         Raises `Damaged`, and `Incompatible` for a statement of another form.
         """
-        keys = self.known if public is None else [public]
-        for key in keys[1:]:
-            try:
-                return statement.verify(form, text, key)
-            except Damaged:
-                continue
-        return statement.verify(form, text, keys[0])
+        return statement.verify_any(form, text, self.known if public is None else [public])
 
 
 @dataclass(frozen=True, slots=True)

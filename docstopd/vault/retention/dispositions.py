@@ -153,7 +153,7 @@ class Dispositions:
             one = store.get(rows, disposition)
         if one is None or one.report is None:
             raise NotFound(f"there is no report of a disposition {disposition}")
-        statement.verify(FORM, one.report, self._stores.server.signer.public_key())
+        statement.verify_any(FORM, one.report, [key.public_key() for key in self._stores.server.signers])
         return one.report
 
     def _may(self, rows: Rows, one: Disposition, user: User) -> bool:

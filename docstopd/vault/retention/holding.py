@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from docstopd.catalog import holds as store
 from docstopd.catalog import nodes, spaces, users
 from docstopd.catalog.holds import Hold
-from docstopd.crypto.wrap import unwrap, wrap
+from docstopd.crypto.wrap import wrap
 from docstopd.db import Rows
 from docstopd.errors import NotFound
 from docstopd.model import Micros, NodeId, SpaceId, SpacePath, User, UserId
@@ -112,7 +112,7 @@ class Holds:
     # -- inside -----------------------------------------------------------------------------------------------------
 
     def _shown(self, rows: Rows, hold: Hold, names: dict[bytes, str]) -> Standing:
-        reason = unwrap(self._stores.server.profile, hold.reason, hold.id).decode()
+        reason = unwrap_any(self._stores.server.profiles, hold.reason, hold.id).decode()
         return Standing(
             id=hold.id,
             kind=hold.kind,
@@ -166,7 +166,7 @@ class Holds:
         actor = session.user.id if session else NOBODY
         facts: Facts = {"hold": hold.id.hex(), "kind": hold.kind, "subject": hold.subject.hex()}
         node = heads[0] if heads else 0
-        seal = Seal(self._stores.server.journal, 0, {"reason": reason}) if reason else None
+        seal = Seal.of_server(self._stores.server, {"reason": reason}) if reason else None
         quiet: Facts = {**facts, "confidential": hold.confidential}
         append = self._changes.journal.append
         append(rows, SYSTEM, action, actor=actor, node=node, facts=quiet, seal=seal)
