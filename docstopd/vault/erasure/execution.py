@@ -129,13 +129,22 @@ class Execution:
             if f"keyring {place.name}" not in steps(erasure) and self._is_gone(erasure, place):
                 erasure = self._done(erasure, f"keyring {place.name}", 0)
         names = {f"{kind} {place.name}" for place in self.places() for kind in ("target", "keyring")}
-        if names <= steps(erasure).keys():
+        if names <= steps(erasure).keys() and all(self._is_clear(erasure, place, what) for place in self.places()):
             return self._certify(erasure, what, FINAL)
         return erasure if erasure.report == before else self._certify(erasure, what, PROVISIONAL)
 
+    def _is_clear(self, erasure: Erasure, place: Place, what: What) -> bool:
+        """A snapshot that was being made may have brought a blob after it was deleted there: it is looked at again."""
+        try:
+            place.clear(what.blobs)
+        except Failed as error:
+            _log.warning("erasure %s: target %s is looked at later: %s", erasure.id.hex(), place.name, error)
+            return False
+        return True
+
     def _is_gone(self, erasure: Erasure, place: Place) -> bool:
         try:
-            return place.keyring_copies(steps(erasure)["keys"].time) == 0
+            return place.is_rid(steps(erasure)["keys"].time, self.stores.clock())
         except Failed as error:
             _log.warning("erasure %s: target %s is looked at later: %s", erasure.id.hex(), place.name, error)
             return False

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from docstopd.model import BlobId, Micros
+from docstopd.model import SECOND, BlobId, Micros
 from docstopd.targets import Target
 from docstopd.vault.snapshots import names
 from docstopd.vault.snapshots.keyring import copies_at
+
+ON_ITS_WAY: Micros = 3600 * SECOND
+"""How long a copy of the keyring takes at most to arrive."""
 
 PREFIX = "erasures/"
 """Names of the signed lists at a target; restore obeys all of them."""
@@ -35,6 +38,10 @@ class Place:
             writer.abort()
             raise
         self.target.settle()
+        self.clear(blobs)
+
+    def clear(self, blobs: Sequence[BlobId]) -> None:
+        """Delete the blobs, whether they are there or not. Durable when this returns. Raises `Failed`."""
         for blob in blobs:
             self.target.delete(names.blob(blob))
         self.target.settle()
@@ -44,6 +51,10 @@ class Place:
         there = {found.name for found in self.target.list("blobs/")}
         return sum(names.blob(blob) in there for blob in blobs)
 
-    def keyring_copies(self, until: Micros) -> int:
-        """How many copies of the keyring as of that time or earlier are there. Raises `Failed`."""
-        return sum(time <= until for _name, time in copies_at(self.keyring))
+    def is_rid(self, destroyed: Micros, now: Micros) -> bool:
+        """Whether no copy of the keyring from before that time is there, or on its way. Raises `Failed`.
+
+        One that is on its way is not seen. It is there by the time at which the next one is, which ends it.
+        """
+        times = [time for _name, time in copies_at(self.keyring)]
+        return min(times) > destroyed if times else now > destroyed + ON_ITS_WAY

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from docstopd.catalog import holds as store
 from docstopd.catalog import nodes, spaces, users
 from docstopd.catalog.holds import Hold
-from docstopd.crypto.wrap import wrap
+from docstopd.crypto.wrap import unwrap_any, wrap
 from docstopd.db import Rows
 from docstopd.errors import NotFound
 from docstopd.model import Micros, NodeId, SpaceId, SpacePath, User, UserId
