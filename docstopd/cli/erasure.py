@@ -64,9 +64,12 @@ def request(
             done = vault.erasure.request_path(session, tuple(name for name in path.split("/") if name))
         else:
             done = _whole(vault, session_as(vault, as_user, secrets), space, account, yes=yes)
+        why = vault.erasure.hindrance(done) if done.state == "held" else ""
     show_object(_row(done), as_json=json)
     if not json:
         say(_STATES.get(done.state, ""))
+        if why:
+            say(f"The reason: {why}.")
 
 
 def _whole(vault: Vault, session: Session | None, space: str | None, account: str | None, *, yes: bool) -> Erasure:

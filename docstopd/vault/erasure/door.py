@@ -259,6 +259,15 @@ class Erasures:
         if self._stores.keyring.fact(SERVICE) is None:
             self._stores.keyring.put_fact(SERVICE, bytes.fromhex(str(service)))
 
+    def hindrance(self, erasure: Erasure) -> str:
+        """Why an erasure is held, as far as that may be said; empty when nothing stands in its way any more."""
+        with self._stores.catalog.read() as rows:
+            try:
+                self._removal.check(rows, Subject.decode(erasure.subject))
+            except Forbidden as error:
+                return str(error)
+        return ""
+
     def signer(self) -> Signer:
         """Who signs here, and with what."""
         keys = self._stores.server.signers

@@ -5,14 +5,16 @@ targets; then the certificate is written. A process that dies anywhere leaves a 
 whoever comes next goes on behind the last one, and doing a step twice changes nothing.
 """
 
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from docstopd.catalog import copies
 from docstopd.catalog import erasures as store
 from docstopd.catalog.erasures import Erasure
 from docstopd.db import Rows
-from docstopd.errors import Failed, Forbidden, NotFound
+from docstopd.errors import DocstopdError, Failed, Forbidden, NotFound, StateUnknown
 from docstopd.model import BlobId
 from docstopd.vault.erasure.certificate import Copies, Signer, What, certificate, erasure_list
 from docstopd.vault.erasure.places import Place
@@ -113,53 +115,60 @@ class Execution:
             name = f"target {place.name}"
             if name in steps(erasure):
                 continue
-            try:
-                place.tell(erasure.id, erasure_list(self.signer(), erasure, what), what.blobs)
-            except Failed as error:
-                _log.warning("erasure %s: target %s is told later: %s", erasure.id.hex(), place.name, error)
-                continue
-            erasure = self._done(erasure, name, len(what.blobs))
+            with self._reaching(erasure, place):
+                if not self._is_new(place):
+                    place.tell(erasure.id, erasure_list(self.signer(), erasure, what), what.blobs)
+                erasure = self._done(erasure, name, len(what.blobs))
         return erasure
 
     def _finish(self, erasure: Erasure) -> Erasure:
         """Final, once no copy of the keyring from before is left anywhere."""
-        what, before = self._what(erasure), erasure.report
+        what, before, clear = self._what(erasure), erasure.report, True
         erasure = self._tell(erasure, what)
         for place in self.places():
-            if f"keyring {place.name}" not in steps(erasure) and self._is_gone(erasure, place):
-                erasure = self._done(erasure, f"keyring {place.name}", 0)
-        names = {f"{kind} {place.name}" for place in self.places() for kind in ("target", "keyring")}
-        if names <= steps(erasure).keys() and all(self._is_clear(erasure, place, what) for place in self.places()):
+            done = steps(erasure)
+            there = f"target {place.name}" in done and f"keyring {place.name}" in done
+            with self._reaching(erasure, place):
+                if not there and self._is_rid(erasure, place):
+                    erasure = self._done(erasure, f"keyring {place.name}", 0)
+                # A snapshot that was being made may have brought a blob after it was deleted there.
+                if not self._is_new(place):
+                    place.clear(what.blobs)
+                there = f"target {place.name}" in done and f"keyring {place.name}" in steps(erasure)
+            clear = clear and there
+        if clear:
             return self._certify(erasure, what, FINAL)
         return erasure if erasure.report == before else self._certify(erasure, what, PROVISIONAL)
 
-    def _is_clear(self, erasure: Erasure, place: Place, what: What) -> bool:
-        """A snapshot that was being made may have brought a blob after it was deleted there: it is looked at again."""
-        try:
-            place.clear(what.blobs)
-        except Failed as error:
-            _log.warning("erasure %s: target %s is looked at later: %s", erasure.id.hex(), place.name, error)
-            return False
-        return True
+    def _is_rid(self, erasure: Erasure, place: Place) -> bool:
+        return self._is_new(place) or place.is_rid(steps(erasure)["keys"].time, self.stores.clock())
 
-    def _is_gone(self, erasure: Erasure, place: Place) -> bool:
+    def _is_new(self, place: Place) -> bool:
+        with self.stores.catalog.read() as rows:
+            used = any(copy.target == place.name for copy in copies.all_copies(rows))
+        return place.is_new(self.signer().service.hex(), used=used)
+
+    @contextlib.contextmanager
+    def _reaching(self, erasure: Erasure, place: Place) -> Iterator[None]:
+        """What goes wrong at one target keeps neither the others nor the certificate."""
         try:
-            return place.is_rid(steps(erasure)["keys"].time, self.stores.clock())
-        except Failed as error:
-            _log.warning("erasure %s: target %s is looked at later: %s", erasure.id.hex(), place.name, error)
-            return False
+            yield
+        except StateUnknown:
+            raise
+        except DocstopdError as error:
+            _log.warning("erasure %s: target %s is tried again: %s", erasure.id.hex(), place.name, error)
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
     def _certify(self, erasure: Erasure, what: What, state: str) -> Erasure:
         now = self.stores.clock()
-        copies = Copies([place.name for place in self.places()], self.keyring_days)
+        there = Copies([place.name for place in self.places()], self.keyring_days)
 
         def issued(known: Erasure) -> Erasure:
             if known.state == FINAL:  # by another process
                 return known
             known = replace(known, state=state, final=now if state == FINAL else None)
-            return replace(known, certificate=certificate(self.signer(), known, what, copies, now))
+            return replace(known, certificate=certificate(self.signer(), known, what, there, now))
 
         return self._change(erasure, issued)
 

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from docstopd.errors import Failed
 from docstopd.model import SECOND, BlobId, Micros
 from docstopd.targets import Target
 from docstopd.vault.snapshots import names
 from docstopd.vault.snapshots.keyring import copies_at
+from docstopd.vault.snapshots.reading import service_of
 
 ON_ITS_WAY: Micros = 3600 * SECOND
 """How long a copy of the keyring takes at most to arrive."""
@@ -27,6 +29,18 @@ class Place:
     name: str
     target: Target
     keyring: Target
+
+    def is_new(self, service: str, *, used: bool) -> bool:
+        """Whether nothing was ever put there; `used` says that the catalog knows better.
+
+        Raises `Failed` for a disk that is away or somebody else's, which must neither be written to nor believed.
+        """
+        owners = {service_of(self.target), service_of(self.keyring)}
+        if owners == {None} and not used:
+            return True
+        if owners != {service}:
+            raise Failed("it is not there, or it is another service's: is its disk attached?")
+        return False
 
     def tell(self, erasure: bytes, statement: str, blobs: Sequence[BlobId]) -> None:
         """Put the signed list there, then delete the blobs. Durable when this returns. Raises `Failed`."""

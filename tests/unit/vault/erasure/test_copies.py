@@ -15,6 +15,8 @@ from docstopd.targets.local import LocalTarget
 from docstopd.vault import Session, Vault
 from docstopd.vault.snapshots import names
 from docstopd.vault.snapshots.keyring import copies_at
+from docstopd.vault.snapshots.reach import service_id
+from docstopd.vault.snapshots.reading import claim
 
 FILE, OTHER = ("ada", "secret.txt"), ("ada", "kept.txt")
 DAY = 86_400
@@ -28,6 +30,10 @@ class Unplugged(LocalTarget):
     def put(self, name: str) -> Any:
         self._look()
         return super().put(name)
+
+    def open(self, name: str, *, fresh: bool = False) -> Any:
+        self._look()
+        return super().open(name, fresh=fresh)
 
     def list(self, prefix: str) -> Any:
         self._look()
@@ -49,6 +55,7 @@ class Mirror:
         self.folder = folder
         self.target = Unplugged(folder)
         self.bench = bench
+        claim(self.target, service_id(bench.stores))
         self.named = NamedTarget("disk", self.target, self.target)
 
     def copy(self) -> None:
