@@ -60,10 +60,10 @@ def of_node(rows: Rows, node: NodeId) -> list[Version]:
     return [Version(*row) for row in found]
 
 
-def author_of(rows: Rows, node: NodeId, blob: BlobId) -> UserId:
-    """Who wrote a version; nobody for one that is not there."""
-    row: Any = rows.one("SELECT author FROM versions WHERE node = ? AND blob = ?", node, blob)
-    return UserId(row[0] if row else b"")
+def get(rows: Rows, node: NodeId, blob: BlobId) -> Version | None:
+    """A version that a file has."""
+    row: Any = rows.one(f"SELECT {_COLUMNS} FROM versions WHERE node = ? AND blob = ? AND dead IS NULL", node, blob)
+    return Version(*row) if row else None
 
 
 def reassign(rows: Rows, source: NodeId, target: NodeId, seq: int) -> None:

@@ -166,9 +166,14 @@ class Change:
         spaces.use(self.rows, self.opened.space.id, change)
 
     def drop_version(self, node: NodeId, blob: BlobId) -> None:
-        """Remove a version that is not worth keeping, unless held; its blob is a leftover if no snapshot has it."""
-        held = self.cover
-        if held and held.covers_version(versions.author_of(self.rows, node, blob), node):
+        """Remove a version that is not worth keeping; its blob is a leftover if no snapshot has it.
+
+        It stays if it is held, or has content that a class protects: else a new name would be a way to lose it.
+        """
+        found = versions.get(self.rows, node, blob)
+        if found is None or self.cover.covers_version(found.author, node):
+            return
+        if found.size and self.classes.protects(node):
             return
         if versions.drop(self.rows, node, blob):
             self.leftovers.append(blob)

@@ -72,6 +72,10 @@ class Classes:
 
     # -- forbidding -------------------------------------------------------------------------------------------------
 
+    def protects(self, node: NodeId) -> bool:
+        """Whether a file's class protects it now."""
+        return self._schedule.protecting and self._protecting(store.of(self._rows, node)) is not None
+
     def refuse_overwriting(self, node: NodeId) -> None:
         """Raises `Protected` where a file must not get a new content."""
         if not self._schedule.protecting:

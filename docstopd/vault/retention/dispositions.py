@@ -27,7 +27,7 @@ from docstopd.vault.session import Session
 from docstopd.vault.stores import Stores
 from docstopd.vault.tree import Tree
 
-FORM = "docstopd/destruction/v1"
+FORM = "docstopd-destruction-report-1"
 DESTROY, KEEP = "destroy", "keep"
 
 

@@ -7,7 +7,7 @@ import pytest
 from vaults import PASSWORD, Bench, open_bench
 
 from docstopd.catalog import versions
-from docstopd.errors import Held, NotFound, Protected, Refused
+from docstopd.errors import Held, InvalidSyncToken, NotFound, Protected, Refused
 from docstopd.model import SECOND, MemberRole, NodeId, Role
 from docstopd.vault import Policy, Session
 from docstopd.vault.retention import (
@@ -326,6 +326,27 @@ class TestClasses:
         bench.vault.files.move(ada, (*FOLDER, "file"), OTHER, overwrite=True)
         with pytest.raises(Protected):
             bench.vault.files.delete(ada, OTHER)
+
+    def test_a_name_that_keeps_no_past_is_no_way_out(self, tmp_path: Path) -> None:
+        """A protected file that is renamed to what macOS strews keeps its versions."""
+        bench, ada = self.start(tmp_path, KEPT)
+        which, name = node(bench, ada, (*FOLDER, "file")), ("ada", "._file")
+        bench.vault.files.move(ada, (*FOLDER, "file"), name, overwrite=False)
+        bench.put(ada, name, b"22")
+        bench.put(ada, OTHER, b"333")
+        bench.vault.files.move(ada, OTHER, name, overwrite=True)
+        assert past(bench, which) == [1, 2, 3]
+        with pytest.raises(Protected):
+            bench.vault.files.delete(ada, name)
+
+    def test_a_client_that_synchronises_begins_anew_after_a_destruction(self, tmp_path: Path) -> None:
+        """The run cannot name the path; so nobody may be told that nothing changed there."""
+        bench, ada = self.start(tmp_path, KEPT)
+        token = bench.vault.sync.report(ada, ("ada",), "", deep=True).token
+        bench.clock.advance(11 * DAY)
+        run(bench)
+        with pytest.raises(InvalidSyncToken):
+            bench.vault.sync.report(ada, ("ada",), token, deep=True)
 
     def test_the_run_destroys_what_is_due_and_the_tree_shows_it(self, tmp_path: Path) -> None:
         """Counted from the receipt, whatever date the client gave."""
