@@ -21,6 +21,7 @@ from docstopd.cli.serve import serve
 from docstopd.cli.snapshot import app as snapshot
 from docstopd.cli.space import app as space
 from docstopd.cli.status import status
+from docstopd.cli.trash import app as trash
 from docstopd.cli.user import app as user
 
 app = typer.Typer(
@@ -63,6 +64,7 @@ for name, group in (
     ("erasure", erasure),
     ("snapshot", snapshot),
     ("key", key),
+    ("trash", trash),
     ("audit", audit),
     ("job", job),
     ("config", config_commands),

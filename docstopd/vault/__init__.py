@@ -67,7 +67,7 @@ class Vault:
         self.files = Files(changes)
         self.locks = Locks(changes)
         self.sync = Sync(changes)
-        self.past = Past(changes, changes.standing)
+        self.past = Past(changes, changes.standing, self.files)
         self.retention = Retention(changes, self.past.purge)
         self.holds = Holds(changes)
         self.dispositions = Dispositions(stores, journal)

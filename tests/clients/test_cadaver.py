@@ -1,5 +1,6 @@
 """cadaver: neon's interactive client, driven by a script on standard input."""
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -99,3 +100,17 @@ def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "cadaver did not do it within ten seconds"
         time.sleep(0.05)
+
+
+def test_what_was_deleted_is_listed_and_restored(cadaver: Cadaver, share: Share, at_home: Path) -> None:
+    """The trash is a collection; `move` out of it restores, a version is got as any file."""
+    folder = share.url.rstrip("/").rsplit("/", 1)[1]
+    share.put(f"lost-{folder}", b"content")
+    share.put("kept", b"1")
+    share.put("kept", b"22")
+    listed = cadaver(f"delete lost-{folder}\ncd ..\nls .trash\nls .versions/{folder}/kept\n")
+    [name] = set(re.findall(rf"lost-{folder} \(deleted [0-9-]+ [0-9a-f]+\)", listed))
+    first = min(re.findall(r"[0-9-]{10}T[0-9.-]{15}Z", listed))
+    cadaver(f'cd ..\nmove ".trash/{name}" {folder}/lost\nget .versions/{folder}/kept/{first} back\n')
+    assert share.get("lost") == b"content"
+    assert (at_home / "back").read_bytes() == b"1"

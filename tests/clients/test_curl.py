@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -189,3 +190,26 @@ def test_downloads_in_parallel_do_not_mix(curl: Curl, share: Share, tmp_path: Pa
     assert got.returncode == 0, programs.said(got)
     digests = {name: hashlib.sha256((tmp_path / name).read_bytes()).digest() for name in contents}
     assert digests == {name: hashlib.sha256(body).digest() for name, body in contents.items()}
+
+
+def test_a_version_and_a_deleted_file_are_restored_by_their_urls(curl: Curl, share: Share) -> None:
+    """MOVE and COPY with a Destination, as a script would do it."""
+    space, folder = share.url.rstrip("/").rsplit("/", 1)
+    name = f"f-{folder}"
+    share.put(name, b"1")
+    share.put(name, b"22")
+    here = ("--header", f"Destination: {share.url}{name}")
+    versions, trash = f"{space}/.versions/{folder}/{name}/", f"{space}/.trash/"
+
+    def listed(url: str) -> str:
+        return curl("--fail", "--request", "PROPFIND", "--header", "Depth: 1", url).stdout.decode()
+
+    first = re.findall(rf"{name}/([0-9TZ.-]+)<", listed(versions))[0]
+    copied = curl("--fail", "--request", "COPY", *here, versions + first)
+    assert copied.returncode == 0, programs.said(copied)
+    assert share.get(name) == b"1"
+    curl("--fail", "--request", "DELETE", share.url + name)
+    [deleted] = re.findall(rf"\.trash/({name}%20[^<]+)<", listed(trash))
+    moved = curl("--fail", "--request", "MOVE", *here, trash + deleted)
+    assert moved.returncode == 0, programs.said(moved)
+    assert share.get(name) == b"1"

@@ -110,3 +110,24 @@ def test_times_of_files_are_kept_for_owncloud(rclone: Rclone, tmp_path: Path) ->
         rclone("copy", local, "share:times")
         [listed] = json.loads(rclone("lsjson", "share:times").stdout)
         assert datetime.fromisoformat(listed["ModTime"]).timestamp() == then
+
+
+def test_what_was_overwritten_or_deleted_is_browsed_and_fetched_back(rclone: Rclone, share: Share) -> None:
+    """Versions and the trash are folders like others to a client; a deleted folder moves back on the server."""
+    space, folder = share.url.rstrip("/").rsplit("/", 1)
+    share.put("doc.txt", b"first")
+    share.put("doc.txt", b"second, and longer")
+    share.make(f"gone-{folder}").put("f", b"x")
+    rclone("purge", f"share:gone-{folder}")
+    top = ("--webdav-url", space)  # the past lies at the top of the space
+    versions = f"share:.versions/{folder}/doc.txt"
+    first, second = rclone("lsf", versions, *top).stdout.decode().split()
+    assert second > first
+    assert rclone("cat", f"{versions}/{first}", *top).stdout == b"first"
+    rclone("copyto", f"{versions}/{first}", f"share:{folder}/doc.txt", "--ignore-times", *top)
+    assert share.get("doc.txt") == b"first"
+    deleted = rclone("lsf", "--dirs-only", "share:.trash", *top).stdout.decode().splitlines()
+    [name] = [name.rstrip("/") for name in deleted if name.startswith(f"gone-{folder} (deleted")]
+    assert rclone("cat", f"share:.trash/{name}/f", *top).stdout == b"x"
+    rclone("moveto", f"share:.trash/{name}", f"share:{folder}/back", *top)
+    assert share.get("back/f") == b"x"
