@@ -72,7 +72,7 @@ class KeepConfig(Section):
     monthly: Count = Field(default=0, description="The same for months.")
     yearly: Count = Field(default=0, description="The same for years.")
     within: Duration | None = Field(
-        default=None, description="All that are not older than this; null for no such rule."
+        default=None, description="All that are less than this older than the newest; null for no such rule."
     )
 
     @property
@@ -83,13 +83,14 @@ class KeepConfig(Section):
 
 
 class VersionsConfig(KeepConfig):
-    """Which old versions of a file are kept; its current content always is. All zero keeps none."""
+    """Which contents of a file are kept; the current one always is, and counts. All zero keeps no other."""
 
     last: Count = Field(default=10, description="The newest so many.")
     daily: Count = Field(default=30, description="The newest of each of the last so many days that have one.")
     monthly: Count = Field(default=12, description="The same for months.")
     within: Duration | None = Field(
-        default=Duration(7 * 86_400), description="All that are not older than this; null for no such rule."
+        default=Duration(7 * 86_400),
+        description="All that are less than this older than the newest; null for no such rule.",
     )
 
 

@@ -41,3 +41,18 @@ def test_a_workload_of_an_unknown_name_is_refused(tmp_path: Path) -> None:
     )
     assert finished.returncode == 2
     assert "get-4k" in finished.stderr
+
+
+def test_the_plan_of_retention_is_measured(tmp_path: Path) -> None:
+    """Over few files here; a tenth of them goes with the trash."""
+    finished = subprocess.run(
+        [sys.executable, Path(__file__).with_name("retention.py"), "500"],
+        cwd=tmp_path,
+        env=daemon.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.startswith("500 files: plan in ")
+    assert "150 versions and 50 trees would go" in finished.stdout

@@ -13,6 +13,7 @@ from operator import attrgetter
 
 from docstopd.catalog import classes as class_store
 from docstopd.catalog import dispositions
+from docstopd.catalog.dispositions import Disposition
 from docstopd.db import Rows
 from docstopd.errors import NotFound, Refused
 from docstopd.model import Micros, NodeId, SlotKind, SpacePath
@@ -79,7 +80,7 @@ class Retention:
             return {**_foreseen(plan), "braked": bool(stopped), "token": plan.token}
         purged = self._empty_trash(plan, progress)
         removed = self._remove(plan, progress)
-        opened, void = self._stores.catalog.write(partial(self._settle, plan.now))
+        opened, void = self._settle(plan.now)
         report = _done(purged, removed) | {"reviews": opened, "void": void}
         self._stores.catalog.write(lambda rows: self._changes.journal.append(rows, SYSTEM, "retention", facts=report))
         return report
@@ -128,15 +129,24 @@ class Retention:
             report = destruction_report(asked, said, past, now, self._stores.server.signer)
             dispositions.close(rows, asked.id, "destroyed", now, report)
 
-    def _settle(self, now: Micros, rows: Rows) -> tuple[int, int]:
+    def _settle(self, now: Micros) -> tuple[int, int]:
         """(questions that are open, those that nobody needs to answer any more and are closed as void)."""
-        asked = {one.node: one for one in dispositions.all_open(rows)}
-        files = Items(rows).files(list(asked))
+        with self._stores.catalog.read() as rows:
+            asked = dispositions.all_open(rows)
+            void = self._void(rows, asked, now)
+
+        def close(some: Sequence[Disposition], rows: Rows) -> None:
+            Opening(rows, self._changes.journal, now).void(self._void(rows, some, now))
+
+        for some in batched(void, BATCH):
+            self._stores.catalog.write(partial(close, some))
+        return len(asked) - len(void), len(void)
+
+    def _void(self, rows: Rows, asked: Sequence[Disposition], now: Micros) -> list[Disposition]:
+        files = Items(rows).files([one.node for one in asked])
         decided = decide(files, self._policy, Cover(rows), now)
         standing = {decision.node for decision in decided if decision.kind is Kind.FILE}
-        void = [one for one in asked.values() if one.node not in standing]
-        Opening(rows, self._changes.journal, now).void(void)
-        return len(asked) - len(void), len(void)
+        return [one for one in asked if one.node not in standing]
 
     # -- classes ----------------------------------------------------------------------------------------------------
 

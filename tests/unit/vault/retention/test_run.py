@@ -234,6 +234,52 @@ class TestHolds:
             holds.release(holds.all(released=True)[0].id)
 
 
+class TestMeanwhile:
+    """What happens between the plan and a removal is obeyed."""
+
+    def test_a_hold_that_is_placed_after_the_plan_stops_what_it_covers(self, bench: Bench, ada: Session) -> None:
+        """Old versions and trash alike."""
+        for content in (b"1", b"22", b"333"):
+            bench.put(ada, FILE, content)
+        bench.put(ada, OTHER, b"1")
+        bench.vault.files.delete(ada, OTHER)
+        bench.clock.advance(31 * DAY)
+
+        def place(what: str, _done: int, _total: int) -> None:
+            if what == "emptying the trash":
+                bench.vault.holds.on_space("ada", "case", confidential=False)
+
+        report = bench.vault.retention.run(place, sure=True)
+        assert (report["versions"], report["purged"], report["held"]) == (0, 0, 1)
+        assert len(bench.blob_ids()) == 4
+
+    def test_what_is_restored_after_the_plan_stays(self, bench: Bench, ada: Session) -> None:
+        """It is in the trash no more."""
+        bench.put(ada, FILE, b"1")
+        bench.vault.files.delete(ada, FILE)
+        bench.clock.advance(31 * DAY)
+        (shown,) = bench.names(ada, ("ada", ".trash"))
+
+        def restore(what: str, _done: int, _total: int) -> None:
+            if what == "emptying the trash":
+                bench.vault.files.move(ada, ("ada", ".trash", shown), FILE, overwrite=False)
+
+        assert bench.vault.retention.run(restore, sure=True)["purged"] == 0
+        assert bench.get(ada, FILE) == b"1"
+
+    def test_a_file_that_comes_back_from_the_trash_gets_its_class(self, tmp_path: Path) -> None:
+        """And what it comes back over keeps its protection."""
+        bench = ruled(tmp_path, KEPT)
+        ada = bench.account("ada")
+        bench.vault.files.make_folder(ada, FOLDER)
+        bench.put(ada, FILE, b"1")
+        bench.vault.files.delete(ada, FILE)
+        (shown,) = bench.names(ada, ("ada", ".trash"))
+        bench.vault.files.move(ada, ("ada", ".trash", shown), (*FOLDER, "file"), overwrite=False)
+        with pytest.raises(Protected):
+            bench.vault.files.delete(ada, (*FOLDER, "file"))
+
+
 KEPT = RetentionClass("kept", ("folder/**",), 10 * DAY, protect=Protect.DELETE, then=Then.DELETE)
 WORM = RetentionClass("worm", ("folder/**",), 10 * DAY, protect=Protect.WORM, then=Then.KEEP)
 
