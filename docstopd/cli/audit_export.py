@@ -55,7 +55,7 @@ def export(
 def _write(vault: Vault, made: Export, output: Path, form: Form) -> int:
     count = (_write_lines if form is Form.JSONL else _write_csv)(output / f"entries.{form.value}", made.entries())
     (output / "heads.json").write_text(json.dumps(made.ends(), indent=2, ensure_ascii=False) + "\n", "utf-8")
-    (output / "key").write_text(vault.checkpoints.verifier_key + "\n", "utf-8")
+    (output / "key").write_text("".join(f"{key}\n" for key in vault.checkpoints.verifier_keys), "utf-8")
     with (output / CHECKPOINTS).open("wb") as file:
         file.writelines(vault.checkpoints.raw())
     return count

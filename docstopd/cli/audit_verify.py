@@ -9,7 +9,7 @@ from docstopd.cli.codes import DAMAGE
 from docstopd.cli.opened import opened
 from docstopd.cli.options import NOT_GIVEN, ConfigFile, Json
 from docstopd.cli.output import Value, say, show_json
-from docstopd.errors import Damaged
+from docstopd.errors import Damaged, Refused
 from docstopd.vault.journal import SYSTEM
 from docstopd.vault.verifying import Verification
 
@@ -27,6 +27,10 @@ def verify(
         list[Path] | None,
         typer.Option(metavar="FILE", help="Compare with this copy of the checkpoints too.", show_default=False),
     ] = None,
+    note: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A checkpoint's note, as it was mailed; repeat it.", show_default=False),
+    ] = None,
     config: ConfigFile = NOT_GIVEN,
     json: Json = False,
 ) -> None:
@@ -37,7 +41,7 @@ def verify(
     start = _since(since)
     with opened(config) as vault:
         try:
-            found = vault.audit.verify(start, checkpoints or [])
+            found = vault.audit.verify(start, checkpoints or [], [_read_note(path) for path in note or []])
         except Damaged as error:
             _say_damaged(str(error))
         labels = {bytes(space.id): space.label for space in vault.spaces.all()} | {SYSTEM: "system"}
@@ -47,6 +51,19 @@ def verify(
         _tell(found, labels)
     if not found.whole:
         raise typer.Exit(DAMAGE)
+
+
+def _read_note(path: Path) -> str:
+    """The note in a file, whatever a mail program put around it."""
+    try:
+        text = path.read_text("utf-8").replace("\r\n", "\n")
+    except (OSError, ValueError):
+        raise Refused(f"{path} cannot be read as text") from None
+    begin = text.find("docstopd/")
+    end = text.find("\n", text.find("\n\N{EM DASH} "))
+    if begin < 0 or end < begin:
+        raise Refused(f"{path} holds no checkpoint: its first line begins with docstopd/, its last one with a dash")
+    return text[begin : end + 1]
 
 
 def _since(text: str | None) -> int | None:

@@ -10,6 +10,7 @@ from docstopd.config.place import SecretFile
 from docstopd.config.schedule import Schedule
 from docstopd.config.schema import schema
 from docstopd.config.sections import HttpConfig, KeysConfig, LogConfig
+from docstopd.config.sections_of_audit import syslog_parts
 from docstopd.config.sections_of_time import ClassConfig, KeepConfig, TargetConfig
 from docstopd.config.write import Minimal, render_minimal
 
@@ -31,4 +32,5 @@ __all__ = [
     "read_text",
     "render_minimal",
     "schema",
+    "syslog_parts",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docstopd.config import Config
+from docstopd.daemon.anchors import anchors_of
 from docstopd.jobs import ClockGuard, Job, Runner, Scheduler, in_turn, read_clocks
 from docstopd.jobs.clock import Reading
 from docstopd.model import Micros
@@ -26,13 +27,14 @@ def jobs_of(config: Config, vault: Vault) -> tuple[Job, ...]:
         }
     )
     targets = bool(config.snapshots.targets)
+    checkpoint = in_turn({"sign": vault.checkpoints.sign, **anchors_of(config, vault)})
     return (
         Job("retention", when.retention, True, vault.retention.run),
         Job("snapshot", when.snapshot, False, vault.snapshots.create if targets else _without_target),
         Job("expiry", when.expiry, True, expiry),
         Job("scrub", when.scrub, False, vault.snapshots.scrub),
         Job("drill", when.drill, False, vault.snapshots.drill if targets else _without_target),
-        Job("checkpoint", when.checkpoint, False, vault.checkpoints.sign),
+        Job("checkpoint", when.checkpoint, False, checkpoint),
         Job("verify", when.verify, False, vault.audit.run),
     )
 

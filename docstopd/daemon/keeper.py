@@ -9,11 +9,13 @@ import os
 import signal
 import socket
 import sys
+from contextlib import ExitStack
 
 from docstopd import __version__
 from docstopd.config import Config, default
 from docstopd.daemon.child import leave, run_child
 from docstopd.daemon.compose import open_vault
+from docstopd.daemon.forwarder import forwarder_of, started
 from docstopd.daemon.identity import run_of_supervisor, settings_of
 from docstopd.daemon.jobs import scheduler_of
 from docstopd.daemon.logs import configure_logs
@@ -29,9 +31,12 @@ def keep(config: Config, _listener: int, line: socket.socket) -> None:
     """Run the jobs until SIGTERM comes or the supervisor is gone; what runs then is asked to end between two steps."""
     configure_logs(config.log)
     line.setblocking(False)
-    with watched_signals() as signals, open_vault(config) as vault:
+    with watched_signals() as signals, open_vault(config) as vault, ExitStack() as stack:
         run = run_of_supervisor()
         vault.service.started(run, __version__, settings_of(config), settings_of(default()))
+        forwarder = forwarder_of(config, vault)
+        if forwarder is not None:
+            stack.callback(started(forwarder))
         scheduler = scheduler_of(config, vault)
         scheduler.start()
         line.sendall(READY)

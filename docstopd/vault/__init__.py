@@ -18,6 +18,7 @@ from docstopd.vault.damage import DamageReports
 from docstopd.vault.erasure import Erasures, Place
 from docstopd.vault.expiry import Expiry
 from docstopd.vault.files import Files, Listing
+from docstopd.vault.forwarding import Forwarding
 from docstopd.vault.journal import Journal
 from docstopd.vault.kept import Kept
 from docstopd.vault.locks import Locks
@@ -78,6 +79,7 @@ class Vault:
         self.rotation = Rotation(changes, self.spaces)
         self.checkpoints = Checkpoints(stores)
         self.audit = Audit(stores, self.checkpoints)
+        self.forwarding = Forwarding(stores, self.audit)
         self.runs = Runs(stores, journal)
         self.marks = Marks(stores, journal)
         self.service = Service(stores, journal)

@@ -10,7 +10,7 @@ from docstopd.db import Rows
 from docstopd.errors import Damaged, NotFound, Refused
 from docstopd.model import SECOND, MemberRole
 from docstopd.vault import journal, naming
-from docstopd.vault.checkpoints import Checkpoint, Checkpoints, Head
+from docstopd.vault.checkpoints import BadLine, Checkpoint, Checkpoints, Head
 from docstopd.vault.exporting import Export
 from docstopd.vault.marked import Marked
 from docstopd.vault.opening import open_space
@@ -26,6 +26,8 @@ WHOLE_AFTER = 7 * 86_400 * SECOND
 
 EVERYTHING = Filter()
 
+_UNKNOWN_NOTE = "a note that this service signed is not among its checkpoints: they were cut off, or replaced"
+
 
 class Audit:
     """The door to the journal."""
@@ -36,16 +38,22 @@ class Audit:
         self._mark = Marked(stores)
 
     def verify(
-        self, since: int | None = None, beside: Sequence[Path] = (), progress: Progress = SILENT
+        self,
+        since: int | None = None,
+        beside: Sequence[Path] = (),
+        notes: Sequence[str] = (),
+        progress: Progress = SILENT,
     ) -> Verification:
         """Check the journal and what checkpoints say of it, those of the data folder and of the files `beside`.
 
         All of it; or what came since the newest checkpoint but `since - 1` (1 is the newest), whose signature stands
         for what was before; with 0 since the last verification, which is as good as the word of whoever can write to
-        the database, but for the server key that signs it. Raises `Refused` when there is no such checkpoint.
+        the database, but for the server key that signs it. `notes`, of checkpoints, must be among ours.
+        Raises `Refused` when there is no such checkpoint, `Damaged` for a note that is none of ours.
         """
-        lines = [line for path in beside for line in self._checkpoints.read(path)]
+        lines = [line for path in (*beside, *self._stores.checkpoint_copies) for line in self._checkpoints.read(path)]
         lines += self._checkpoints.all()
+        lines += [BadLine(0, _UNKNOWN_NOTE) for note in notes if not self._checkpoints.knows(note)]
         start: Mapping[bytes, Head] = {}
         if since:
             good = [line for line in self._checkpoints.all() if isinstance(line, Checkpoint)]

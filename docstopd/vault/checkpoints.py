@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from docstopd.catalog import journal as store
+from docstopd.catalog import marks
 from docstopd.crypto import merkle, note
 from docstopd.db import durable
 from docstopd.errors import Damaged, Failed, Refused
@@ -76,9 +77,9 @@ class Checkpoints:
         return origin_of(self._keys[0])
 
     @property
-    def verifier_key(self) -> str:
-        """The public key with its name, one line, for whoever verifies elsewhere."""
-        return note.verifier_key(self.origin, self._keys[0])
+    def verifier_keys(self) -> list[str]:
+        """The public keys with their names, a line each, newest first, for whoever verifies elsewhere."""
+        return [note.verifier_key(origin_of(key), key) for key in self._keys]
 
     def sign(self, progress: Progress = SILENT, dry: bool = False) -> Report:
         """Append a checkpoint of all heads; durable when this returns. Without a new entry nothing is appended."""
@@ -124,9 +125,47 @@ class Checkpoints:
         """The last good one."""
         return _last(self.all())[0]
 
-    def check(self, text: str) -> None:
-        """Raises `Damaged` unless `text` is a note that this service signed."""
-        self._verified(text)
+    def knows(self, text: str) -> bool:
+        """Whether the file has the checkpoint with this note. Raises `Damaged` unless this service signed it."""
+        found = self._verified(text)
+        return any(isinstance(line, Checkpoint) and line.note.startswith(f"{found}\n") for line in self.all())
+
+    def copy_to(self, folder: Path) -> Report:
+        """Bring the copy of the file in another folder up to date; durable when this returns.
+
+        Raises `Damaged` when the copy does not begin as the file does: then one of the two was changed.
+        """
+        if self._stores.checkpoints is None:
+            raise Refused("this vault keeps no checkpoints")
+        if not folder.is_dir():
+            raise Failed(f"{folder} is no folder, or its disk is not there")
+        lines = 0
+        with _alone(folder / NAME) as copy, os.fdopen(os.dup(copy), "rb") as known:
+            known.seek(0)
+            for line in self.raw():
+                before = known.readline()
+                if before and before != line:
+                    raise Damaged(f"{folder / NAME} is not a copy of the checkpoints here: one of them was changed")
+                if not before:
+                    _write(copy, line)
+                    lines += 1
+            if known.readline():
+                raise Damaged(f"{folder / NAME} has checkpoints that are missing here")
+            durable.sync(copy)
+        return {"copied": lines}
+
+    def tell(self, name: str, send: Callable[[Checkpoint], None]) -> bool:
+        """Send the newest checkpoint to the anchor `name`, unless it has it; whether it was sent. At least once."""
+        newest = self.newest()
+        if newest is None:
+            return False
+        mark, digest = f"anchor-{name}", hashlib.sha256(newest.note.encode()).hexdigest()
+        with self._stores.catalog.read() as rows:
+            if marks.get(rows, mark) == digest:
+                return False
+        send(newest)
+        self._stores.catalog.write(lambda rows: marks.put(rows, mark, digest))
+        return True
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
@@ -150,10 +189,7 @@ class Checkpoints:
         }
         if line["whole"]:
             line["heads"] = {stream.hex(): [seq, digest.hex()] for stream, (seq, digest) in heads.items()}
-        content = memoryview(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-        with durable.translated():
-            while content:
-                content = content[os.write(descriptor, content) :]
+        _write(descriptor, json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
         durable.sync(descriptor)
 
     def _lines(self, descriptor: int) -> Iterator[Checkpoint | BadLine]:
@@ -221,6 +257,13 @@ def _last(lines: Iterator[Checkpoint | BadLine]) -> tuple[Checkpoint | None, int
     for found in lines:  # noqa: B007 - the last one stays
         pass
     return (found if isinstance(found, Checkpoint) else None), (found.line if found else 0)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    with durable.translated():
+        while view:
+            view = view[os.write(descriptor, view) :]
 
 
 @contextmanager

@@ -54,6 +54,7 @@ class Stores:
     turnstile: Path
     organisation: hpke.PublicKey | None = None
     checkpoints: Path | None = None
+    checkpoint_copies: tuple[Path, ...] = ()
     targets: tuple[NamedTarget, ...] = ()
     fresh: Callable[[Path], AbstractContextManager[Fresh]] | None = None
     clock: Callable[[], Micros] = wall_clock

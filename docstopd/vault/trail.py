@@ -11,7 +11,7 @@ from docstopd.catalog.journal import Wanted
 from docstopd.db import Database
 from docstopd.errors import Damaged, Incompatible
 from docstopd.model import Entry, Micros, SpacePath
-from docstopd.vault.journal import read_payload
+from docstopd.vault.journal import SYSTEM, read_payload
 
 PAGE = 500
 _UNREADABLE = {"damage": "the payload of this entry is not what was written"}
@@ -19,12 +19,17 @@ _UNREADABLE = {"damage": "the payload of this entry is not what was written"}
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One entry for a reader. `details` is empty where the payload is sealed to others, or erased."""
+    """One entry for a reader. `details` is empty where the payload is sealed to others, or erased.
+
+    `stream` and `actor` are names where there are such; `stream_id` and `by` are the ids, in hexadecimal.
+    """
 
     stream: str
+    stream_id: str
     seq: int
     time: Micros
     actor: str
+    by: str
     action: str
     node: int
     facts: dict[str, str | int | bool]
@@ -105,9 +110,11 @@ class Trail:
             details = _UNREADABLE
         return Line(
             stream=source.name,
+            stream_id="system" if entry.stream == SYSTEM else entry.stream.hex(),
             seq=entry.seq,
             time=entry.time,
             actor=self._names.get(entry.actor, entry.actor.hex()),
+            by=entry.actor.hex(),
             action=entry.action,
             node=entry.node,
             facts=json.loads(entry.facts),

@@ -12,7 +12,7 @@ import docstopd
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "model"),
-    ("config", "crypto", "db"),
+    ("config", "crypto", "db", "senders"),
     ("catalog", "keyring", "blobs", "targets"),
     ("vault",),
     ("dav", "http", "portal", "jobs", "watch"),
