@@ -105,6 +105,7 @@ def config_of(bench: Bench, mailbox: Mailbox, tmp_path: Path, encryption: str) -
     )  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")  # aiosmtpd does not know that TLS from the first byte is TLS
 def test_a_checkpoint_is_mailed_once_and_proves_itself(
     bench: Bench, mailbox: Mailbox, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
