@@ -111,9 +111,11 @@ def open_fresh(server: ServerKey, folder: Path, data: Path | None = None) -> Ite
         keys = Keyring(keyring, Keystore(server.keystore, [key.keystore for key in server.previous]))
 
         def obey(statements: Sequence[str]) -> int:
+            if not statements:
+                return 0
             signers = server.with_earlier(keys.fact(EARLIER) or b"")
             stores = Stores(catalog, keys, LocalBlobs(place / "blobs"), signers, folder / "run")
-            return Vault(stores, Policy()).erasure.replay(statements) if statements else 0
+            return Vault(stores, Policy()).erasure.replay(statements)
 
         yield Fresh(catalog, keyring, target, obey)
 

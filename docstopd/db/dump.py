@@ -1,11 +1,11 @@
 """Tables as lines of JSON, and back: how a database travels without being one.
 
 The first line is an object that says what it is: `{"format": …, "schema": …}`. Each table begins with an object
-`{"table": name, "columns": [[name, type], …]}`, and each of its rows is an array in that order; bytes are base64
-(RFC 4648), the rest is what JSON has for it. The last line is `{"end": rows}`: without it, something is missing.
+`{"table": name, "columns": [[name, type], …]}`; then each line is an array of rows, and each row an array in that
+order: bytes are base64 (RFC 4648), the rest is what JSON has for it. The last line is `{"end": rows}`: without it,
+something is missing.
 """
 
-import base64
 import binascii
 import json
 import re
@@ -19,6 +19,9 @@ SEQUENCES = "sqlite_sequence"
 """The table of the last ids that were given out: it travels too, so that none is given out twice."""
 
 _BATCH = 2000
+_ROWS, _BYTES = 200, 1 << 18
+"""Rows of one line at most, and bytes in them beyond which no further one is added."""
+
 _NAME = re.compile(r"[a-z_]{1,64}", re.ASCII)
 _ENCODE: Callable[[object], str] = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -32,23 +35,33 @@ def lines(rows: Rows, form: str, schema: int, tables: Sequence[str]) -> Iterator
         if not columns:
             continue
         yield _line({"table": table, "columns": columns})
-        for row in _each(rows, table, columns, tables):
-            yield row
-            count += 1
+        for batch in _each(rows, table, columns, tables):
+            yield _line(batch)
+            count += len(batch)
     yield _line({"end": count})
 
 
-def _each(rows: Rows, table: str, columns: list[Any], tables: Sequence[str]) -> Iterator[bytes]:
+def _each(rows: Rows, table: str, columns: list[Any], tables: Sequence[str]) -> Iterator[list[list[Any]]]:
     names = ", ".join(name for name, _type in columns)
     places = [place for place, (_name, kind) in enumerate(columns) if kind == "BLOB"]
+    encode = binascii.b2a_base64
+    batch: list[list[Any]] = []
+    size = 0
     for row in rows.each(f"SELECT {names} FROM {table}"):  # noqa: S608 - the schema's own names
         if table == SEQUENCES and row[0] not in tables:
             continue
         values: list[Any] = list(row)
         for place in places:
-            if values[place] is not None:
-                values[place] = base64.b64encode(values[place]).decode("ascii")
-        yield (_ENCODE(values) + "\n").encode()
+            value = values[place]
+            if value is not None:
+                size += len(value)
+                values[place] = str(encode(value, newline=False), "ascii")
+        batch.append(values)
+        if len(batch) >= _ROWS or size >= _BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _line(value: object) -> bytes:
@@ -63,14 +76,14 @@ class Table:
         self.columns = tuple(name for name, _type in columns)
         self._blobs = [place for place, (_name, kind) in enumerate(columns) if kind == "BLOB"]
 
-    def row(self, values: list[Any]) -> tuple[Value, ...]:
+    def row(self, values: Any) -> tuple[Value, ...]:
         """A row of the dump with its bytes as bytes. Raises `Damaged`."""
-        if len(values) != len(self.columns):
+        if not isinstance(values, list) or len(values) != len(self.columns):
             raise Damaged("a row of a dump has not the columns of its table")
         try:
             for place in self._blobs:
                 if values[place] is not None:
-                    values[place] = base64.b64decode(values[place], validate=True)
+                    values[place] = binascii.a2b_base64(values[place], strict_mode=True)
         except (binascii.Error, ValueError, TypeError):
             raise Damaged("a row of a dump has bytes that are none") from None
         return tuple(values)
@@ -88,8 +101,9 @@ def read(texts: Iterable[bytes], form: str, schema: int) -> Iterator[tuple[Table
     count = 0
     for value in source:
         if isinstance(value, list) and table is not None:
-            count += 1
-            yield table, table.row(value)
+            count += len(value)
+            for row in value:
+                yield table, table.row(row)
         elif isinstance(value, dict) and "table" in value:
             table = _table(value)
         elif value == {"end": count}:

@@ -7,6 +7,7 @@ so that an object of one service, kind or number is none of another.
 import contextlib
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,11 +70,22 @@ def seal(
     fields = {**head.fields, "key": wrap(server.snapshots, key, head.bound, random).hex()}
     sink(canonical(fields) + b"\n")
     stream = SealingStream(key, head.bound, sink, random)
-    squeeze = zlib.compressobj(_LEVEL)
-    for piece in _joined(lines):
-        stream.write(squeeze.compress(piece))
+    with ThreadPoolExecutor(1, thread_name_prefix="squeeze") as pool:
+        # Rows become lines here while the lines before are compressed and sealed there.
+        under_way: Future[None] | None = None
+        squeeze = zlib.compressobj(_LEVEL)
+        for piece in _joined(lines):
+            if under_way is not None:
+                under_way.result()
+            under_way = pool.submit(_squeeze, squeeze, piece, stream)
+        if under_way is not None:
+            under_way.result()
     stream.write(squeeze.flush())
     stream.finish()
+
+
+def _squeeze(squeeze: "zlib._Compress", piece: bytes, stream: SealingStream) -> None:
+    stream.write(squeeze.compress(piece))
 
 
 def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
