@@ -17,11 +17,14 @@ from docstopd.crypto.serverkey import ServerKey
 from docstopd.daemon.compose import CANARY, RESTORING, open_fresh
 from docstopd.daemon.lock import data_lock
 from docstopd.db import durable
-from docstopd.errors import AlreadyExists, ConfigurationError, Damaged, Refused
+from docstopd.errors import AlreadyExists, ConfigurationError, Damaged, Incompatible, NotFound, Refused
 from docstopd.keyring import Keyring
+from docstopd.targets import Target
 from docstopd.targets.local import LocalTarget
 from docstopd.vault.progress import Progress
 from docstopd.vault.snapshots import Restore, Restored, choose
+from docstopd.vault.snapshots.keyring import with_earlier
+from docstopd.vault.snapshots.reading import service_of
 from docstopd.vault.stores import Fresh, wall_clock
 
 CONFIG = "docstopd.yaml"
@@ -57,6 +60,7 @@ def restore(wanted: Wanted, progress: Progress) -> Restored:
         stack.callback(target.close)
         keyring = target if wanted.keyring is None else LocalTarget(wanted.keyring)
         stack.callback(keyring.close)
+        server = _with_earlier(server, target, keyring)
         manifest = choose(target, server, wanted.number)
         _check_free(wanted.data)
         durable.make_folder(wanted.data)
@@ -71,6 +75,15 @@ def restore(wanted: Wanted, progress: Progress) -> Restored:
             _check_keys(fresh, server)
         _finish(wanted, manifest.target)
     return restored
+
+
+def _with_earlier(server: ServerKey, target: Target, keyring: Target) -> ServerKey:
+    """What is wrong with the keyring's copy is said when it is restored."""
+    service = service_of(target)
+    try:
+        return server if service is None else with_earlier(server, keyring, service)
+    except (Damaged, Incompatible, NotFound):
+        return server
 
 
 def _check_free(data: Path) -> None:
@@ -98,7 +111,8 @@ def _mark(data: Path, snapshot: dict[str, str | int]) -> None:
 
 def _write_key(data: Path, server: ServerKey) -> None:
     durable.make_folder(data / "keys")
-    durable.write_file(data / "keys" / "server.key", server.encode().encode() + b"\n")
+    text = "".join(f"{key.encode()}\n" for key in server.every)
+    durable.write_file(data / "keys" / "server.key", text.encode())
 
 
 def _check_keys(fresh: Fresh, server: ServerKey) -> None:

@@ -5,6 +5,9 @@ was destroyed lives on in the copy that was made before: so each new copy ends t
 The name has the time as of which it is a copy: what was destroyed before is not in it.
 """
 
+from docstopd.crypto.keystore import Keystore
+from docstopd.crypto.serverkey import ServerKey
+from docstopd.keyring import EARLIER, export
 from docstopd.model import Micros
 from docstopd.targets import Target
 from docstopd.vault.snapshots import names, sealed
@@ -44,6 +47,20 @@ def copies_at(target: Target) -> list[tuple[str, Micros]]:
     """(name, time) of each copy at a target, newest first."""
     found = [(found.name, names.keyring_time(found.name)) for found in target.list(names.KEYRING)]
     return sorted(((name, time) for name, time in found if time is not None), key=lambda one: -one[1])
+
+
+def with_earlier(server: ServerKey, target: Target, service: str) -> ServerKey:
+    """The server key with those before it, which the newest copy of the keyring holds: older snapshots open by them."""
+    for name, _time in copies_at(target)[:1]:
+        reader = target.open(name)
+        try:
+            found = export.fact(sealed.unseal(server, reader, sealed.KEYRING, service), EARLIER)
+        finally:
+            reader.close()
+        if found is not None:
+            keystore = Keystore(server.keystore, [key.keystore for key in server.previous])
+            return server.with_earlier(keystore.open(b"fact" + EARLIER.encode(), found))
+    return server
 
 
 def renew(stores: Stores, target: Target, service: str, days: int) -> bool:

@@ -5,16 +5,16 @@ Needs the server key and no other: contents and names stay sealed on the way.
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from docstopd.catalog import copies, export, marks, nodes
+from docstopd.catalog import copies, export, marks, nodes, spaces
 from docstopd.catalog.copies import Stored
 from docstopd.crypto.serverkey import ServerKey
 from docstopd.db import Rows
 from docstopd.errors import Damaged, DocstopdError, Incompatible, NotFound, Refused
 from docstopd.keyring import export as keyring_export
-from docstopd.model import Micros
+from docstopd.model import Micros, SpaceId
 from docstopd.targets import Found, Target
 from docstopd.vault.journal import SYSTEM, Facts, Journal
 from docstopd.vault.progress import Progress
@@ -48,7 +48,8 @@ class Restored:
 def choose(target: Target, server: ServerKey, number: int | None) -> Manifest:
     """The manifest of a snapshot at a target, of the newest good one without a number.
 
-    Raises `NotFound` where there is none, `Refused` for a target of nobody or another server key, `Damaged`.
+    `server` has the keys before it (`with_earlier`). Raises `NotFound` where there is none, `Refused` for a target of
+    nobody or another server key, `Damaged`.
     """
     service = service_of(target)
     if service is None:
@@ -104,7 +105,9 @@ class Restore:
         progress("keyring", 0, 1)
         self._keyring(manifest, fresh)
         erased = fresh.obey([small(self.target, found.name).decode() for found in self.target.list(names.ERASURES)])
-        fresh.catalog.write(lambda rows: self._amend(rows, manifest))
+        with fresh.keyring.read() as rows:
+            epochs = keyring_export.newest_epochs(rows)
+        fresh.catalog.write(lambda rows: self._amend(rows, manifest, epochs))
         blobs, size, damaged = self._blobs(manifest, fresh, progress)
         fresh.blobs.settle()
         fresh.catalog.write(lambda rows: self._record(rows, manifest, damaged))
@@ -142,9 +145,16 @@ class Restore:
             raise wrong
         raise Refused("there is no copy of the keyring: say where it is, by --keyring; without it nothing opens")
 
-    def _amend(self, rows: Rows, manifest: Manifest) -> None:
-        """What is known now and was not when the catalog was exported: this snapshot is whole; others came after it."""
+    def _amend(self, rows: Rows, manifest: Manifest, epochs: Mapping[SpaceId, int]) -> None:
+        """What is known now and was not when the catalog was exported: this snapshot is whole; others came after it.
+
+        The keyring is newer than the catalog: keys may be wrapped under a later epoch, which a member who was removed
+        since does not have.
+        """
         now = self.clock()
+        for space in spaces.all_spaces(rows):
+            if epochs.get(space.id, 0) > space.epoch:
+                spaces.set_epoch(rows, space.id, epochs[space.id])
         for copy in copies.all_copies(rows):
             if copy.finished is None:
                 copies.remove(rows, copy.number, copy.target, now)

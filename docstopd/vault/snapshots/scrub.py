@@ -82,12 +82,15 @@ class Scrub:
         return facts
 
     def _read(self, after: tuple[int, bytes], share: int, progress: Progress) -> "_Found":
-        found, begun = _Found(after), time.monotonic()
+        found, begun, anew = _Found(after), time.monotonic(), False
         while found.bytes < share:
             page = self._page(found.after)
-            if not page:  # all that there is was read: the next run begins anew
-                found.after = copies.START
-                break
+            if not page:  # all that there is was read: a new round begins, in this run at most one
+                begins_anew, found.after = found.after != copies.START and not anew, copies.START
+                if not begins_anew:
+                    break
+                anew = True
+                continue
             for blob in page:
                 self._look(blob, found)
                 self._slow_down(found.bytes, begun)
