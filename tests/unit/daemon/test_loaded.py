@@ -43,6 +43,8 @@ OTHER: dict[str, dict[str, Any]] = {
     "quota": {"space": 9},
     "erasure": {"grace": "1d"},
     "snapshots": {"keyring_days": 3},
+    "audit": {"reads": False, "read_window": "2m"},
+    "retention": {"trash": "3d"},
 }
 
 FIXED = {"lock_owner", "lock_shortest", "lock_default", "lock_longest", "realm"}
