@@ -9,10 +9,10 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from docstopd.catalog import nodes, spaces
+from docstopd.catalog import nodes, spaces, users
 from docstopd.db import Rows
 from docstopd.errors import Failed, Refused
-from docstopd.model import SECOND, BlobId, Micros, NodeId, SpaceId, SpacePath
+from docstopd.model import SECOND, BlobId, Micros, NodeId, SpaceId, SpacePath, UserId
 from docstopd.vault.journal import NOBODY, SYSTEM, Draft, Facts, Journal, Seal
 from docstopd.vault.opening import OpenSpace
 from docstopd.vault.session import Session
@@ -119,9 +119,10 @@ class Batches:
             self._journal.append_all(rows, stream, self._still_sealed(rows, stream, drafts))
 
     def _still_sealed(self, rows: Rows, stream: bytes, drafts: list[Draft]) -> Iterable[Draft]:
-        """A file or a space may have been erased since: then its path must not come back in a payload."""
+        """A file, a space or an account may have been erased since: no path or address may come back in a payload."""
         if stream == SYSTEM:
-            return drafts
+            actors = {actor for actor in {draft.actor for draft in drafts} if users.get(rows, UserId(actor))}
+            return (draft if draft.actor in actors else replace(draft, seal=None) for draft in drafts)
         there = nodes.existing(rows, [NodeId(draft.node) for draft in drafts]) if spaces.exists(rows, stream) else set()
         return (draft if draft.node in there else replace(draft, seal=None) for draft in drafts)
 
