@@ -204,8 +204,9 @@ def newest_node(rows: Rows, stream: bytes, until: int) -> int:
 def moves(rows: Rows, stream: bytes, after: int, limit: int) -> list[Entry]:
     """The next entries after a number that gave a node another place, in order."""
     found: list[Any] = rows.all(
-        f"SELECT {_COLUMNS} FROM journal WHERE stream = ? AND seq > ? AND action IN ('move', 'restore')"
-        " ORDER BY seq LIMIT ?",
+        # Named, because SQLite takes the primary key otherwise, and reads all that happened since.
+        f"SELECT {_COLUMNS} FROM journal INDEXED BY journal_moves"
+        " WHERE stream = ? AND seq > ? AND action IN ('move', 'restore') ORDER BY seq LIMIT ?",
         stream,
         after,
         limit,
