@@ -20,8 +20,8 @@ from docstopd.daemon.jobs import jobs_of, runner_of
 from docstopd.jobs.runner import Stopped
 from docstopd.model import SECOND, SpacePath
 from docstopd.vault.retention.decide import Decision, Fate
+from docstopd.vault.retention.filing import ClassCount
 from docstopd.vault.retention.plan import Plan
-from docstopd.vault.retention.run import ClassCount
 
 app = typer.Typer(no_args_is_help=True, help="Retention: plan, run, classes, reviews.", rich_markup_mode=None)
 app.add_typer(review, name="review")
@@ -117,7 +117,7 @@ def classes(config: ConfigFile = NOT_GIVEN, json: Json = False) -> None:
     Example: docstopd retention classes
     """
     with opened(config) as vault:
-        found = vault.retention.classes()
+        found = vault.filing.counts()
     columns = ["name", "files", "bytes", "keep_for", "counted_from", "protect", "then", "match", "description"]
     show_table([_class(one, as_json=json) for one in found], columns, as_json=json)
 
@@ -155,7 +155,7 @@ def event(
     secrets = Secrets(stdin=password_stdin, file=password_file)
     when = int(date.replace(tzinfo=settings.jobs.zone).timestamp()) * SECOND
     with open_vault(settings) as vault:
-        vault.retention.set_event(session_of(vault, owner, secrets), _path(path), when)
+        vault.filing.set_event(session_of(vault, owner, secrets), _path(path), when)
     say(f"The class of {path} counts from {date.date().isoformat()}.")
 
 
@@ -173,7 +173,7 @@ def classify(
     """
     secrets = Secrets(stdin=password_stdin, file=password_file)
     with opened(config) as vault:
-        count = vault.retention.classify(session_of(vault, owner, secrets), label)
+        count = vault.filing.classify(session_of(vault, owner, secrets), label)
     say(f"{count} files of {label} changed their class.")
 
 

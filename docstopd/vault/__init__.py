@@ -25,6 +25,7 @@ from docstopd.vault.locks import Locks
 from docstopd.vault.marks import Marks
 from docstopd.vault.past.door import Past
 from docstopd.vault.retention.dispositions import Dispositions
+from docstopd.vault.retention.filing import Filing
 from docstopd.vault.retention.holding import Holds
 from docstopd.vault.retention.run import Retention
 from docstopd.vault.rotation import Rotation
@@ -70,6 +71,7 @@ class Vault:
         self.sync = Sync(changes)
         self.past = Past(changes, changes.standing, self.files)
         self.retention = Retention(changes, self.past.purge)
+        self.filing = Filing(changes)
         self.holds = Holds(changes)
         self.dispositions = Dispositions(stores, journal)
         self.accounts = Accounts(stores, journal, self.sessions, self.spaces, policy)

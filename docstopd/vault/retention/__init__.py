@@ -3,7 +3,7 @@
 What always holds: what to remove is decided by one pure function, without a clock or a store; a hold wins over every
 rule; what is removed was looked at again inside the transaction that removes it.
 
-The doors (`plan`, `run`, `holding`, `dispositions`) stand on the vault's changes, which themselves ask what is
+The doors (`run`, `filing`, `holding`, `dispositions`) stand on the vault's changes, which themselves ask what is
 exported here: so they are imported from their own files.
 """
 

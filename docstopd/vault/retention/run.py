@@ -1,4 +1,4 @@
-"""The door to retention: the plan, the run that carries it out, and the classes.
+"""The door to retention: the plan, and the run that carries it out.
 
 A run removes in bounded transactions. Each decides again on what it is about to remove, with the holds and rows as it
 sees them: what was placed, restored or written since the plan is obeyed. Keys and ciphertexts go after the transaction
@@ -6,19 +6,16 @@ that gave them up. A run that dies at any moment leaves less for the next one, a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
 
-from docstopd.catalog import classes as class_store
 from docstopd.catalog import dispositions
 from docstopd.catalog.dispositions import Disposition
 from docstopd.db import Rows
-from docstopd.errors import NotFound, Refused
-from docstopd.model import Micros, NodeId, SlotKind, SpacePath
-from docstopd.vault import naming
-from docstopd.vault.change import Change, Changes
+from docstopd.errors import Refused
+from docstopd.model import Micros, NodeId
+from docstopd.vault.change import Changes
 from docstopd.vault.journal import SYSTEM
 from docstopd.vault.past.purge import Purge, Purged
 from docstopd.vault.progress import SILENT, Progress, Report
@@ -28,21 +25,9 @@ from docstopd.vault.retention.holds import Cover
 from docstopd.vault.retention.items import Items, batched
 from docstopd.vault.retention.plan import Plan, See, make_plan
 from docstopd.vault.retention.removal import Removal, Removed
-from docstopd.vault.retention.schedule import CountedFrom, RetentionClass
-from docstopd.vault.session import Session
 
 BATCH = 200
 """Files, or deleted trees, that one transaction looks at: other writers wait for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClassCount:
-    """A class, None for one that files have and the configuration has no more; how many files, and their bytes."""
-
-    name: str
-    klass: RetentionClass | None
-    files: int
-    bytes: int
 
 
 def _unseen(_decision: Decision) -> None:
@@ -50,7 +35,7 @@ def _unseen(_decision: Decision) -> None:
 
 
 class Retention:
-    """What goes by itself. Needs no key of any space, but to set the date of an event."""
+    """What goes by itself. Needs no key of any space."""
 
     def __init__(self, changes: Changes, purge: Purge) -> None:
         self._changes = changes
@@ -94,9 +79,9 @@ class Retention:
 
     def _remove(self, plan: Plan, progress: Progress) -> Removed:
         total = Removed()
-        for done, nodes in enumerate(batched(plan.nodes, BATCH)):
+        for done, some in enumerate(batched(plan.nodes, BATCH)):
             progress("removing", done * BATCH, len(plan.nodes))
-            removed = self._stores.catalog.write(partial(self._remove_some, nodes, plan.now))
+            removed = self._stores.catalog.write(partial(self._remove_some, some, plan.now))
             self._changes.destroy(removed.leftovers)
             total.files += removed.files
             total.versions += removed.versions
@@ -147,62 +132,6 @@ class Retention:
         decided = decide(files, self._policy, Cover(rows), now)
         standing = {decision.node for decision in decided if decision.kind is Kind.FILE}
         return [one for one in asked if one.node not in standing]
-
-    # -- classes ----------------------------------------------------------------------------------------------------
-
-    def classes(self) -> list[ClassCount]:
-        """The schedule in its order, then what files have of classes that are in it no more."""
-        with self._stores.catalog.read() as rows:
-            found = {name: (files, size) for name, files, size in class_store.counts(rows)}
-        known = [ClassCount(one.name, one, *found.pop(one.name, (0, 0))) for one in self._policy.schedule.classes]
-        return known + [ClassCount(name, None, *counts) for name, counts in found.items()]
-
-    def set_event(self, session: Session, path: SpacePath, when: Micros) -> None:
-        """Set the day that a file's class counts from. Takes an owner of the space, by password.
-
-        A date once set moves only to later ones where the class protects the file: to bring it forward would shorten
-        what the class promises. Raises `Refused` where the file's class counts from no event, `Forbidden`.
-        """
-        path = naming.normal_path(path)
-
-        def work(change: Change) -> None:
-            change.opened.require_owner()
-            if session.unlocked.kind is not SlotKind.PASSWORD:
-                raise Refused("this takes the owner's own password, not an app password")
-            row = change.existing(path)[-1]
-            state = class_store.of(change.rows, row.id)
-            klass = self._policy.schedule.named(state.name) if state is not None else None
-            if state is None or klass is None or klass.counted_from is not CountedFrom.EVENT:
-                raise Refused("this file is of no class that waits for an event")
-            if state.event is not None and when < state.event:
-                change.classes.refuse_removal(row.id)
-            class_store.set_event(change.rows, row.id, when)
-            change.record("retention-event", row.id, path, {"date": when})
-
-        self._changes.run(session, path[0], work)
-
-    def classify(self, session: Session, label: str) -> int:
-        """Give every file of a space the class that fits its path now; how many changed theirs.
-
-        For a schedule that is new, or was changed: else a file gets its class when it is written or moved. What a
-        class protects keeps it. Takes an owner.
-        """
-
-        def work(change: Change) -> int:
-            change.opened.require_owner()
-            found = change.tree.below(change.opened.space.root)
-            before = class_store.in_space(change.rows, change.opened.space.id)
-            change.classes.assign_all(change.paths(found, (change.opened.space.label,)))
-            after = class_store.in_space(change.rows, change.opened.space.id)
-            changed = {(one.node, one.name) for one in before} ^ {(one.node, one.name) for one in after}
-            count = len({node for node, _name in changed})
-            if count:
-                change.record("classify", change.opened.space.root, (label,), {"files": count})
-            return count
-
-        if not self._policy.schedule:
-            raise NotFound("the configuration has no classes")
-        return self._changes.run(session, label, work)
 
 
 def _foreseen(plan: Plan) -> dict[str, int]:

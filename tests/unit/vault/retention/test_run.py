@@ -414,9 +414,9 @@ class TestClasses:
         bench.clock.advance(100 * DAY)
         assert run(bench)["files"] == 0
         now, path = bench.clock(), (*FOLDER, "file")
-        bench.vault.retention.set_event(ada, path, now)
+        bench.vault.filing.set_event(ada, path, now)
         with pytest.raises(Protected):
-            bench.vault.retention.set_event(ada, path, now - 50 * DAY * SECOND)
+            bench.vault.filing.set_event(ada, path, now - 50 * DAY * SECOND)
         bench.clock.advance(10 * DAY)
         assert run(bench)["files"] == 1
 
@@ -424,13 +424,13 @@ class TestClasses:
         """Else they would get their class at the next change."""
         bench, ada = self.start(tmp_path)
         strict = under(bench, schedule=Schedule((KEPT,)))
-        assert strict.vault.retention.classify(strict.vault.sessions.sign_in("ada", PASSWORD), "ada") == 1
-        assert [(one.name, one.files) for one in strict.vault.retention.classes()] == [("kept", 1)]
+        assert strict.vault.filing.classify(strict.vault.sessions.sign_in("ada", PASSWORD), "ada") == 1
+        assert [(one.name, one.files) for one in strict.vault.filing.counts()] == [("kept", 1)]
         # Taken out again, it forbids nothing; but what it was about is not removed for want of a rule.
         bench.put(ada, (*FOLDER, "file"), b"22")
         bench.put(ada, (*FOLDER, "file"), b"333")
         assert run(bench)["versions"] == 0
-        assert bench.vault.retention.classes()[0].klass is None
+        assert bench.vault.filing.counts()[0].klass is None
 
     def test_a_space_with_protected_files_is_not_destroyed(self, tmp_path: Path) -> None:
         """Nor the account to which it belongs."""
