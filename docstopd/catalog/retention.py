@@ -17,7 +17,7 @@ class Held:
 
     node: NodeId
     blob: BlobId
-    stored: int
+    size: int
     received: Micros
     author: UserId
     space: SpaceId
@@ -45,7 +45,7 @@ class Share:
     node: NodeId
     author: UserId | None
     versions: int
-    stored: int
+    size: int
 
 
 def candidates(rows: Rows) -> list[NodeId]:
@@ -61,7 +61,7 @@ def contents(rows: Rows, nodes: Sequence[NodeId]) -> list[Held]:
     """Every version that these files have, those of one file together."""
     marks = ", ".join("?" * len(nodes))
     found: list[Any] = rows.all(
-        "SELECT v.node, v.blob, v.stored, v.received, v.author, n.space, n.blob, n.class, n.received, n.event"
+        "SELECT v.node, v.blob, v.size, v.received, v.author, n.space, n.blob, n.class, n.received, n.event"
         " FROM versions v JOIN nodes n ON n.id = v.node"
         f" WHERE v.node IN ({marks}) AND v.dead IS NULL ORDER BY v.node, v.received DESC, v.blob",
         *nodes,
@@ -92,7 +92,7 @@ def shares(rows: Rows, nodes: Sequence[NodeId]) -> list[Share]:
     """What is in these files."""
     marks = ", ".join("?" * len(nodes))
     found: list[Any] = rows.all(
-        "SELECT node, author, count(*), sum(stored) FROM versions"
+        "SELECT node, author, count(*), sum(size) FROM versions"
         f" WHERE node IN ({marks}) AND dead IS NULL GROUP BY node, author",
         *nodes,
     )
@@ -102,7 +102,7 @@ def shares(rows: Rows, nodes: Sequence[NodeId]) -> list[Share]:
 def shares_below(rows: Rows, head: NodeId) -> list[Share]:
     """What is in a deleted tree, each of its nodes at least once, the head first."""
     found: list[Any] = rows.all(
-        f"{_BELOW} SELECT b.id, v.author, count(v.blob), coalesce(sum(v.stored), 0) FROM below b"
+        f"{_BELOW} SELECT b.id, v.author, count(v.blob), coalesce(sum(v.size), 0) FROM below b"
         " LEFT JOIN versions v ON v.node = b.id AND v.dead IS NULL GROUP BY b.id, v.author ORDER BY b.id != ?",
         head,
         head,
@@ -112,5 +112,5 @@ def shares_below(rows: Rows, head: NodeId) -> list[Share]:
 
 def totals(rows: Rows) -> list[tuple[SpaceId, int, int]]:
     """(space, versions, bytes) of everything that is there, the trash included."""
-    found: list[Any] = rows.all("SELECT space, count(*), sum(stored) FROM versions WHERE dead IS NULL GROUP BY space")
+    found: list[Any] = rows.all("SELECT space, count(*), sum(size) FROM versions WHERE dead IS NULL GROUP BY space")
     return [(SpaceId(row[0]), row[1], row[2]) for row in found]

@@ -22,7 +22,7 @@ HOLD = "hold"
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One version of a file, as far as its age and author go; `bytes` are those of its ciphertext."""
+    """One version of a file, as far as its age and author go; `bytes` are those in clear."""
 
     blob: BlobId
     bytes: int

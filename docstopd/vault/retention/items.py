@@ -44,7 +44,7 @@ class Items:
 
     def _file(self, node: NodeId, found: list[Held], kept: Micros | None) -> File:
         contents = tuple(
-            Content(held.blob, held.stored, held.received, held.author, held.blob == held.current) for held in found
+            Content(held.blob, held.size, held.received, held.author, held.blob == held.current) for held in found
         )
         one = found[0]
         changed = next((content.received for content in contents if content.current), None)
@@ -79,7 +79,7 @@ class Items:
             nodes=nodes,
             authors=frozenset(share.author for share in shares if share.author is not None),
             versions=sum(share.versions for share in shares),
-            bytes=sum(share.stored for share in shares),
+            bytes=sum(share.size for share in shares),
             files=tuple(self._classed(nodes)) if classed else (),
             entry=head.entry,
         )

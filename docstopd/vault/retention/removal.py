@@ -54,7 +54,7 @@ class Removal:
         for version in past:
             self._drop_blob(node, version.blob)
         trash.remove(self._rows, node)
-        size = sum(version.stored for version in past)
+        size = sum(version.size for version in past)
         seq = self._journal.append(
             self._rows, space, "dispose", node=node, facts={"class": klass, "versions": len(past), "bytes": size}
         )
