@@ -505,6 +505,19 @@ class SyncMachine(RuleBasedStateMachine):
             lambda: self.bench.put(self.ada, (*source, other), b"new"),
         )
 
+    @rule(pick=st.integers(0, 9), inside=st.booleans(), to=PATHS)
+    def restore(self, pick: int, inside: bool, to: SpacePath) -> None:
+        """Something out of the trash, or a member of it."""
+        trash = ("s", ".trash")
+        found = self.files.list(self.ada, trash).members
+        if found:
+            head = found[pick % len(found)]
+            source = (*trash, head.name)
+            members = self.files.list(self.ada, source).members if inside and head.folder else []
+            self.attempt(
+                lambda: self.files.move(self.ada, (*source, *(node.name for node in members[:1])), to, overwrite=True)
+            )
+
     @rule(source=PATHS, to=PATHS)
     def copy(self, source: SpacePath, to: SpacePath) -> None:
         self.attempt(lambda: self.files.copy(self.ada, source, to, overwrite=True, deep=True))
