@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
-from vaults import PASSWORD, Bench
+from vaults import PASSWORD, Bench, open_bench
 
-from docstopd.errors import AlreadyExists, Forbidden, Held, NotFound, Refused, Unauthenticated
+from docstopd.errors import AlreadyExists, Forbidden, Held, NotFound, Protected, Refused, Unauthenticated
 from docstopd.model import NO_GUARD, MemberRole, SlotKind, SpacePath
-from docstopd.vault import Session
+from docstopd.vault import Policy, Session
+from docstopd.vault.retention import Protect, RetentionClass, RetentionPolicy, Schedule, Then
 
 FILE = ("ada", "letters", "to-grace.txt")
 OTHER = ("ada", "letters", "to-alan.txt")
@@ -312,3 +313,57 @@ class TestHolds:
         assert "hold" not in str(refused.value)
         assert bench.vault.erasure.all() == []
         assert bench.vault.sessions.sign_in("ada", PASSWORD)
+
+    def test_the_reason_is_told_as_far_as_the_hold_allows(self, bench: Bench, ada: Session) -> None:
+        """By the hold's own door: its id where members may know of it, nothing where not."""
+        for confidential in (False, True):
+            hold = bench.vault.holds.on_path(ada, FILE, "a dispute", confidential=confidential)
+            erasure = bench.vault.erasure.request_path(ada, FILE)
+            told = bench.vault.erasure.hindrance(erasure)
+            assert told and (hold.hex() in told) is not confidential
+            assert "dispute" not in told and (not confidential or "hold" not in told)
+            bench.vault.erasure.cancel(erasure.id.hex())
+            bench.vault.holds.release(hold)
+        assert bench.get(ada, FILE) == b"dear grace 2"
+        assert bench.vault.erasure.request_path(ada, FILE).state == "final"
+
+
+class TestClasses:
+    """A retention class that protects from deletion protects from erasure, until its time is up."""
+
+    def kept(self, folder: Path) -> Bench:
+        rule = RetentionClass("kept", ("letters/**",), 10 * DAY, protect=Protect.DELETE, then=Then.KEEP)
+        return open_bench(folder, Policy(retention=RetentionPolicy(schedule=Schedule((rule,)))))
+
+    def test_it_refuses_until_then(self, tmp_path: Path) -> None:
+        """The file, its folder, its space; afterwards all of it goes."""
+        bench = self.kept(tmp_path)
+        ada = bench.account("ada")
+        bench.vault.files.make_folder(ada, FILE[:2])
+        bench.put(ada, FILE, b"a contract")
+        for path in (FILE, FILE[:2]):
+            with pytest.raises(Protected):
+                bench.vault.erasure.request_path(ada, path)
+        with pytest.raises(Protected):
+            bench.vault.erasure.request_space(ada, "ada")
+        assert bench.vault.erasure.all() == [] and bench.get(ada, FILE) == b"a contract"
+        bench.clock.advance(11 * DAY)
+        again = bench.vault.sessions.sign_in("ada", PASSWORD)
+        assert bench.vault.erasure.request_path(again, FILE[:2]).state == "final"
+        bench.vault.close()
+
+    def test_an_account_whose_grace_ends_waits_for_it(self, tmp_path: Path) -> None:
+        """A record came into its space after the request; it goes when that may go."""
+        bench = self.kept(tmp_path)
+        bench.account("bob")
+        ada = bench.account("ada")
+        bench.vault.files.make_folder(ada, FILE[:2])
+        bench.vault.erasure.request_account(ada, "ada")
+        bench.vault.accounts.set_enabled("ada", enabled=True)
+        bench.put(bench.vault.sessions.sign_in("ada", PASSWORD), FILE, b"a contract")
+        bench.clock.advance(8 * DAY)
+        assert bench.vault.erasure.expire() == {"erasures_held": 1}
+        bench.clock.advance(8 * DAY)
+        assert bench.vault.erasure.expire() == {"erasures_final": 1}
+        assert [user.name for user, _ in bench.vault.accounts.all()] == ["bob"]
+        bench.vault.close()
