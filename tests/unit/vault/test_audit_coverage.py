@@ -177,6 +177,24 @@ def after(days: float, work: Callable[[World], Any]) -> Callable[[World], Any]:
     return later
 
 
+def snapshot_expires(w: World) -> None:
+    for _ in range(6):
+        w.bench.clock.advance(600)
+        w.snapshots.create()
+    before = w.entries()
+    w.snapshots.expire()
+    assert w.entries() > before
+
+
+def heal(w: World) -> None:
+    w.snapshots.create()
+    blob = min(w.bench.live_ids())
+    w.bench.blob_file(blob).unlink()
+    before = w.entries()
+    w.snapshots.heal(blob)
+    assert w.entries() > before
+
+
 def lose(w: World) -> None:
     w.runs.close_lost("retention")
 
@@ -217,6 +235,8 @@ CHANGES: dict[str, Callable[[World], Any]] = {
     "runs.close_lost": lose,
     "runs.end": lambda w: w.runs.end("retention", w.made["run"], Outcome.FAILED, {}, "why"),
     "sessions.sign_in": fail,
+    "snapshots.expire": snapshot_expires,
+    "snapshots.heal": heal,
     "snapshots.create": lambda w: w.snapshots.create(),
     "spaces.add": lambda w: w.spaces.add("new", w.ada.user),
     "spaces.grant": lambda w: w.spaces.grant(w.ada, "ada", w.bob.user, MemberRole.READER),
@@ -319,8 +339,6 @@ ELSEWHERE = {
     "erasure.replay": "erasure/, in a restored vault",
     "erasure.verify": "erasure/, of a certificate",
     "rotation.server": "test_rotation.py, with a second server key",
-    "snapshots.expire": "test_snapshots.py: snapshot-expired",
-    "snapshots.heal": "test_snapshots.py: heal",
     "snapshots.keyring_copies": "test_snapshots.py, of a target",
     "snapshots.restore": "test_snapshots.py: what it brings back is written as any file is",
     "spaces.open_as_server": "test_sessions.py, of a managed space",
