@@ -239,15 +239,28 @@ def erase_payloads_of_actor(rows: Rows, stream: bytes, actor: bytes) -> int:
 
 
 def sealed_parts(rows: Rows, erasure: bytes, space: SpaceId) -> set[bytes]:
-    """What tells the listed nodes' sealed names and payloads from all other bytes: 16 of each."""
+    """What tells the listed nodes' sealed names, properties and payloads from all other bytes: 16 of each."""
     salts = f"SELECT salt FROM journal WHERE stream = ? AND salt IS NOT NULL AND node IN ({_NODES})"
-    return _names(rows, f"id IN ({_NODES})", erasure) | _column(rows, salts, space, erasure)
+    return (
+        _column(rows, f"SELECT substr(name, 2, 16) FROM nodes WHERE parent != 0 AND id IN ({_NODES})", erasure)
+        | _column(rows, f"SELECT substr(value, -16) FROM properties WHERE node IN ({_NODES})", erasure)
+        | _column(rows, salts, space, erasure)
+    )
 
 
 def sealed_parts_of_space(rows: Rows, space: SpaceId) -> set[bytes]:
     """The same for all nodes and the whole journal of a space."""
-    salts = "SELECT salt FROM journal WHERE stream = ? AND salt IS NOT NULL"
-    return _names(rows, "space = ?", space) | _column(rows, salts, space)
+    values = "SELECT substr(p.value, -16) FROM nodes n JOIN properties p ON p.node = n.id WHERE n.space = ?"
+    return (
+        _column(rows, "SELECT substr(name, 2, 16) FROM nodes WHERE parent != 0 AND space = ?", space)
+        | _column(rows, values, space)
+        | _column(rows, "SELECT salt FROM journal WHERE stream = ? AND salt IS NOT NULL", space)
+    )
+
+
+def profile_part(rows: Rows, user: bytes) -> set[bytes]:
+    """The same for an account's sealed profile."""
+    return _column(rows, "SELECT substr(profile, -16) FROM users WHERE id = ?", user)
 
 
 def salts_of_actor(rows: Rows, stream: bytes, actor: bytes) -> set[bytes]:

@@ -136,7 +136,8 @@ class Removal:
             self.spaces.expel(rows, None, space, user.id)
 
     def _account(self, rows: Rows, erasure: Erasure, user: User, count: int) -> None:
-        store.add_traces(rows, erasure.id, CATALOG, store.salts_of_actor(rows, SYSTEM, user.id))
+        parts = store.salts_of_actor(rows, SYSTEM, user.id) | store.profile_part(rows, user.id)
+        store.add_traces(rows, erasure.id, CATALOG, parts)
         store.erase_payloads_of_actor(rows, SYSTEM, user.id)
         self.accounts.remove(rows, user, count)
 
