@@ -27,10 +27,12 @@ from docstopd.errors import ConfigurationError, DocstopdError, Refused
 from docstopd.jobs.clock import Doubt
 from docstopd.keyring import MIGRATIONS as KEYRING
 from docstopd.vault.runs import Outcome
+from docstopd.vault.snapshots import Standing
 
 _LEAST_FREE = 256 * 2**20
 _LITTLE_FREE = 0.05
 _WARN_DAYS = 30
+_OLD_DAYS = 3
 _SQLITE = (3, 51, 3)
 """The first version without the WAL-reset bug (sqlite.org/wal.html), which could corrupt a database."""
 _CLOCK_SLACK = 300.0
@@ -192,6 +194,41 @@ def port(config: Config) -> Iterator[Finding]:
         yield Finding(name, "failed", str(error), "stop the other program, or change http.port")
 
 
+def targets(config: Config) -> Iterator[Finding]:
+    """Snapshots go somewhere, it can be reached, the newest is young, and it lies on another disk."""
+    name = "snapshots"
+    if not config.snapshots.targets:
+        yield Finding(name, "warning", "there is no target, so there are no snapshots", "name one: snapshots.targets")
+        return
+    try:
+        with open_vault(config, read_only=True) as vault:
+            standings = vault.snapshots.standings()
+    except DocstopdError:  # the checks of databases and keys have said why
+        return
+    disk = config.data.stat().st_dev
+    for target, standing in zip(config.snapshots.targets, standings, strict=True):
+        yield _standing(standing)
+        place = next(path for path in (target.path, *target.path.parents) if path.exists())
+        if place.stat().st_dev == disk:
+            found = f"target {target.name} lies on the disk of the data folder"
+            yield Finding(name, "warning", found, "what takes this disk takes both: name a target on another one, too")
+
+
+def _standing(standing: Standing) -> Finding:
+    name = "snapshots"
+    if standing.wrong:
+        found = f"target {standing.name} cannot be used: {standing.wrong}"
+        return Finding(name, "failed", found, "see to it, then: docstopd snapshot create")
+    if standing.newest is None:
+        found = f"target {standing.name} has no snapshot yet"
+        return Finding(name, "warning", found, "make one: docstopd snapshot create")
+    age = (time.time() - standing.newest.created / 1_000_000) / 86_400
+    found = f"target {standing.name}: snapshot {standing.newest.number} is {age:.1f} days old"
+    if age > _OLD_DAYS:
+        return Finding(name, "warning", found, "look why there is no newer one: docstopd job list")
+    return Finding(name, "ok", found)
+
+
 def certificate(config: Config) -> Iterator[Finding]:
     """It can be read, belongs to its key, and is in date."""
     name = "certificate"
@@ -231,4 +268,15 @@ def sqlite(_config: Config) -> Iterator[Finding]:
         yield Finding("SQLite", "ok", version)
 
 
-CHECKS: tuple[Check, ...] = (data_folder, server_key, databases, keys_fit, jobs, free_disk, port, certificate, sqlite)
+CHECKS: tuple[Check, ...] = (
+    data_folder,
+    server_key,
+    databases,
+    keys_fit,
+    jobs,
+    free_disk,
+    targets,
+    port,
+    certificate,
+    sqlite,
+)

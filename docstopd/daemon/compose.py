@@ -78,7 +78,7 @@ def open_stores(config: Config, server: ServerKey, stack: ExitStack, *, read_onl
         organisation=organisation,
         checkpoints=config.data / CHECKPOINTS,
         checkpoint_copies=() if config.audit.copy_to is None else (config.audit.copy_to / CHECKPOINTS,),
-        targets=() if read_only else open_targets(config, stack),
+        targets=open_targets(config, stack),
         fresh=partial(open_fresh, server),
         read_only=read_only,
     )

@@ -1,24 +1,25 @@
 """Reading the journal, and proving that nobody rewrote it."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from docstopd.catalog import journal as store
 from docstopd.catalog import spaces, users
-from docstopd.crypto.spacekey import SpaceKey
 from docstopd.db import Rows
 from docstopd.errors import Damaged, NotFound, Refused
-from docstopd.model import SECOND, MemberRole
+from docstopd.model import SECOND, MemberRole, NodeId
 from docstopd.vault import journal, naming
 from docstopd.vault.checkpoints import BadLine, Checkpoint, Checkpoints, Head
 from docstopd.vault.exporting import Export
 from docstopd.vault.marked import Marked
-from docstopd.vault.opening import open_space
+from docstopd.vault.opening import OpenSpace, open_space
 from docstopd.vault.progress import SILENT, Progress, Report
 from docstopd.vault.session import Session
 from docstopd.vault.sessions import sign_in_name
 from docstopd.vault.stores import Stores
 from docstopd.vault.trail import Filter, Line, Source, Trail
+from docstopd.vault.tree import Tree
 from docstopd.vault.verifying import Verification, verify
 
 WHOLE_AFTER = 7 * 86_400 * SECOND
@@ -128,10 +129,18 @@ class Audit:
     def _source(self, rows: Rows, session: Session | None, stream: bytes, label: str | None) -> Source:
         if stream == journal.SYSTEM:
             return Source(stream, "system", self._stores.server.journals)
-        keys: dict[int, SpaceKey] = {}
-        if session is not None and label is not None:
-            keys = open_space(rows, self._stores.keyring, session, label).keys
-        return Source(stream, label or stream.hex(), {epoch: key.journal for epoch, key in keys.items()})
+        if session is None or label is None:
+            return Source(stream, label or stream.hex(), {})
+        opened = open_space(rows, self._stores.keyring, session, label)
+        keys = {epoch: key.journal for epoch, key in opened.keys.items()}
+        return Source(stream, label, keys, partial(self._place, opened))
+
+    def _place(self, opened: OpenSpace, node: NodeId) -> str:
+        with self._stores.catalog.read() as rows:
+            try:
+                return "/".join(Tree(rows, opened).path(node)) if node else ""
+            except (NotFound, Damaged):
+                return ""
 
 
 def _stream_of(rows: Rows, text: str) -> bytes:

@@ -2,7 +2,7 @@
 
 import heapq
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -10,7 +10,7 @@ from docstopd.catalog import journal as store
 from docstopd.catalog.journal import Wanted
 from docstopd.db import Database
 from docstopd.errors import Damaged, Incompatible
-from docstopd.model import Entry, Micros, SpacePath
+from docstopd.model import Entry, Micros, NodeId, SpacePath
 from docstopd.vault.journal import SYSTEM, read_payload
 
 PAGE = 500
@@ -65,13 +65,21 @@ class Filter:
         )
 
 
+_BY_NODE = frozenset({"damage", "heal"})
+"""What jobs write without any key: the owner needs the path, to see which file it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A stream to be read: its name for people, and the journal keys that are at hand, by epoch."""
+    """A stream to be read: its name for people, and the journal keys that are at hand, by epoch.
+
+    `place` tells the path at which a node is now, empty where it is gone: for what was written down without keys.
+    """
 
     stream: bytes
     name: str
     keys: Mapping[int, bytes] = field(repr=False)
+    place: Callable[[NodeId], str] | None = None
 
 
 class Trail:
@@ -108,6 +116,8 @@ class Trail:
             details = read_payload(entry, key) if key else {}
         except (Damaged, Incompatible, ValueError):
             details = _UNREADABLE
+        if entry.action in _BY_NODE and source.place is not None and (path := source.place(NodeId(entry.node))):
+            details = {**details, "path": path}
         return Line(
             stream=source.name,
             stream_id="system" if entry.stream == SYSTEM else entry.stream.hex(),

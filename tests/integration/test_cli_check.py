@@ -38,12 +38,39 @@ def findings(service: Service) -> tuple[int, dict[str, dict[str, Any]]]:
 
 
 def test_a_sound_service_passes_and_is_left_as_it_was(service: Service) -> None:
-    """Every check says ok."""
+    """Every check says ok, but for the one that there is no snapshot yet."""
     before = picture(service.folder)
     code, found = findings(service)
     assert code == 0
+    assert found.pop("snapshots")["state"] == "warning"
     assert {finding["state"] for finding in found.values()} == {"ok"}
     assert picture(service.folder) == before
+
+
+def test_it_says_how_snapshots_stand(service: Service) -> None:
+    """Where there are none, how old the newest is, that they share the disk, that a target is away."""
+
+    def said() -> tuple[int, list[str]]:
+        finished = service.run("check", "--json")
+        found = [finding for finding in json.loads(finished.stdout) if finding["check"] == "snapshots"]
+        return finished.returncode, [f"{finding['state']}: {finding['found']}" for finding in found]
+
+    bare = service.config.read_text()
+    assert said() == (0, ["warning: there is no target, so there are no snapshots"])
+    service.config.write_text(bare + 'snapshots: {"targets": [{"name": "first", "path": "snapshots"}]}\n')
+    assert said() == (
+        0,
+        [
+            "warning: target first has no snapshot yet",
+            "warning: target first lies on the disk of the data folder",
+        ],
+    )
+    assert service.run("snapshot", "create").returncode == 0
+    assert said()[1][0] == "ok: target first: snapshot 1 is 0.0 days old"
+    (service.folder / "snapshots").rename(service.folder / "away")
+    code, found = said()
+    assert code == 1
+    assert found[0].startswith("failed: target first cannot be used")
 
 
 def wide_open(service: Service) -> None:

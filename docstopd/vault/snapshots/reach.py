@@ -55,7 +55,7 @@ def reach(stores: Stores, *, dry: bool = False) -> tuple[list[Reached], dict[str
     """(the targets that can be used, why each of the others cannot). Raises `Refused` when there is none at all."""
     if not stores.targets:
         raise Refused("there is no target: name one in the configuration, under snapshots.targets")
-    service = service_id(stores)
+    service = (stores.keyring.fact(SERVICE) or b"").hex() if dry else service_id(stores)
     with stores.catalog.read() as rows:
         known = copies.all_copies(rows)
     reached: list[Reached] = []
