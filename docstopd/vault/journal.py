@@ -9,7 +9,7 @@ import json
 import os
 import struct
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from docstopd.catalog import journal as store
 from docstopd.crypto.serverkey import ServerKey
@@ -34,6 +34,10 @@ _payload_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).enco
 _facts_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 Facts = Mapping[str, str | int | bool]
+
+# Made once: `json.dumps` would make one for each entry.
+_FACTS = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_PAYLOAD = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +108,23 @@ class Journal:
             text = _payload_text(seal.payload).encode()
             payload = wrap(seal.key, text, _place(stream, seq), self._random)
             commitment = hashlib.sha256(salt + payload).digest()
-        entry = Entry(
+        time, facts, epoch = self._clock(), _FACTS(draft.facts), seal.epoch if seal else 0
+        digest = _hash(stream, seq, time, draft.actor, draft.action, draft.node, facts, epoch, commitment, previous)
+        return Entry(
             stream=stream,
             seq=seq,
-            time=self._clock(),
+            time=time,
             actor=draft.actor,
             action=draft.action,
             node=draft.node,
-            facts=_facts_text(draft.facts),
-            epoch=seal.epoch if seal else 0,
+            facts=facts,
+            epoch=epoch,
             salt=salt,
             payload=payload,
             commitment=commitment,
             previous=previous,
-            hash=b"",
+            hash=digest,
         )
-        return replace(entry, hash=entry_hash(entry))
 
 
 def read_payload(entry: Entry, key: bytes) -> dict[str, str]:
@@ -132,21 +137,27 @@ def read_payload(entry: Entry, key: bytes) -> dict[str, str]:
 
 def entry_hash(entry: Entry) -> bytes:
     """SHA-256 over every field but salt and payload, texts with their length in front."""
-    facts = entry.facts.encode()
-    action = entry.action.encode()
-    numbers = ENTRY_NUMBERS.pack(
-        len(entry.stream),
-        entry.seq,
-        entry.time,
-        len(entry.actor),
-        len(action),
-        entry.node,
-        len(facts),
-        entry.epoch,
-    )
-    return hashlib.sha256(
-        ENTRY_LABEL + numbers + entry.stream + entry.actor + action + facts + entry.commitment + entry.previous
-    ).digest()
+    return _hash(
+        entry.stream, entry.seq, entry.time, entry.actor, entry.action, entry.node, entry.facts, entry.epoch,
+        entry.commitment, entry.previous,
+    )  # fmt: skip
+
+
+def _hash(
+    stream: bytes,
+    seq: int,
+    time: Micros,
+    actor: bytes,
+    action: str,
+    node: int,
+    facts: str,
+    epoch: int,
+    commitment: bytes,
+    previous: bytes,
+) -> bytes:
+    what, said = action.encode(), facts.encode()
+    numbers = ENTRY_NUMBERS.pack(len(stream), seq, time, len(actor), len(what), node, len(said), epoch)
+    return hashlib.sha256(ENTRY_LABEL + numbers + stream + actor + what + said + commitment + previous).digest()
 
 
 def _place(stream: bytes, seq: int) -> bytes:

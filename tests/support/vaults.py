@@ -47,6 +47,7 @@ class Bench:
     clock: Clock
     folder: Path
     policy: Policy
+    edits: list[str] = field(default_factory=list)
 
     def account(self, name: str, role: Role = Role.USER) -> Session:
         """A new account, signed in."""
@@ -84,6 +85,7 @@ class Bench:
         try:
             connection.execute(sql, values)
             assert connection.changes() > 0, "the edit touched nothing"
+            self.edits.append(sql)
         finally:
             connection.close()
 

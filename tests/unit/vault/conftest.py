@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 from vaults import Bench, open_bench
 
+from docstopd.catalog import MIGRATIONS
+from docstopd.db.sqlite import SqliteDatabase
 from docstopd.vault import Session
+from docstopd.vault.verifying import verify
 
 
 @pytest.fixture
@@ -15,6 +18,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     opened = open_bench(tmp_path)
     yield opened
     opened.vault.close()
+    if not opened.edits:  # a journal that nobody touched never alarms
+        again = SqliteDatabase(tmp_path / "catalog.db", MIGRATIONS)
+        assert verify(again).damaged == []
+        again.close()
 
 
 @pytest.fixture
