@@ -30,12 +30,8 @@ def load(database: SqliteDatabase, texts: Iterator[bytes] | list[bytes]) -> int:
     return database.write(lambda rows: dump.load(rows, dump.read(texts, FORM, 2), TABLES))
 
 
-VALUES = st.lists(
-    st.tuples(
-        st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), st.none() | st.binary()
-    ),
-    max_size=8,
-)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+VALUES = st.lists(st.tuples(st.none() | TEXTS, st.none() | st.binary()), max_size=8)
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -82,9 +78,10 @@ def test_a_newer_schema_and_another_form_are_refused(tmp_path: Path) -> None:
 def test_every_line_that_is_missing_or_changed_shows(tmp_path: Path) -> None:
     """An end too many, or none; a row of another length; bytes that are none; what is no JSON."""
     database = open_database(tmp_path / "one.db")
-    database.write(lambda rows: rows.many("INSERT INTO things (name, value) VALUES (?, ?)", [("a", b"1"), ("b", b"2")]))
+    values: list[tuple[str, bytes]] = [("a", b"1"), ("b", b"2")]
+    database.write(lambda rows: rows.many("INSERT INTO things (name, value) VALUES (?, ?)", list(values)))
     texts = exported(database)
-    for number in range(len(texts)):
+    for number in [n for n, text in enumerate(texts) if not text.startswith(b'{"table"')]:
         for bad in (
             [],
             [b"[[1]]\n"],
