@@ -22,8 +22,8 @@ def jobs_of(config: Config, vault: Vault) -> tuple[Job, ...]:
             "locks": vault.expiry.locks,
             "throttle": vault.expiry.throttle,
             "runs": vault.expiry.runs,
-            "erasures": vault.erasure.expire,
             "snapshots": vault.snapshots.expire,
+            "erasures": vault.erasure.expire,  # after the copies of the keyring that have become too old
         }
     )
     targets = bool(config.snapshots.targets)

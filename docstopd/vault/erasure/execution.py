@@ -45,10 +45,15 @@ class Execution:
         if erasure.state in {WAITING, HELD} and erasure.due <= self.stores.clock():
             erasure = self._begin(erasure)
         if erasure.state == ERASING:
-            erasure = self._destroy(erasure)
+            erasure = self._tell(self._destroy(erasure), self._what(erasure))
+            erasure = self._certify(erasure, self._what(erasure), PROVISIONAL)
         if erasure.state == PROVISIONAL:
             erasure = self._finish(erasure)
         return erasure
+
+    def destroy(self, id: bytes) -> None:  # noqa: A002 - as above
+        """Only what is to be done in these stores: targets are told, and a certificate is given, by `advance`."""
+        self._destroy(self._get(id))
 
     def _get(self, id: bytes) -> Erasure:  # noqa: A002 - as above
         with self.stores.catalog.read() as rows:
@@ -80,8 +85,7 @@ class Execution:
             if name not in steps(erasure):
                 count = step(erasure, what)
                 erasure = self._done(erasure, name, count)
-        erasure = self._tell(erasure, what)
-        return self._certify(erasure, what, PROVISIONAL)
+        return erasure
 
     def _keys(self, _erasure: Erasure, what: What) -> int:
         keyring, subject = self.stores.keyring, what.subject

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
-from snapshots import bench_with_target, blobs_at, restore_into
+from snapshots import bench_with_target, blobs_at, restore_into, with_targets
 from vaults import PASSWORD, Bench, Clock
 
 from docstopd.errors import NotFound
 from docstopd.model import SpacePath
+from docstopd.vault.stores import wall_clock
 
 SECRET, KEPT = ("ada", "secret.txt"), ("ada", "kept.txt")
 DAY = 86_400
@@ -51,6 +52,12 @@ def test_no_snapshot_brings_an_erased_file_back(tmp_path: Path, number: int, cop
     assert read(restored, KEPT) == b"kept"
     assert all(read(restored, ("ada", f"added-{n}")) == b"added" for n in range(number))
     assert restored.vault.erasure.verify(erasure.certificate or "") == []
+    known = {one.id: one.state for one in restored.vault.erasure.all()}
+    assert known == {erasure.id: "erasing"}, "what lies at targets is not known yet, so nothing is certified"
+    restored = with_targets(restored, *bench.stores.targets)
+    bench.clock.now = wall_clock()  # by which the restore has gone
+    restored.vault.snapshots.create()
+    assert restored.vault.erasure.expire() == {"erasures_final": 1}
     for opened in (restored, bench):
         opened.assert_journal()
         opened.vault.close()
