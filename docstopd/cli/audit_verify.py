@@ -1,5 +1,6 @@
 """`docstopd audit verify`: did anybody rewrite the journal?"""
 
+import re
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -59,11 +60,10 @@ def _read_note(path: Path) -> str:
         text = path.read_text("utf-8").replace("\r\n", "\n")
     except (OSError, ValueError):
         raise Refused(f"{path} cannot be read as text") from None
-    begin = text.find("docstopd/")
-    end = text.find("\n", text.find("\n\N{EM DASH} "))
-    if begin < 0 or end < begin:
+    found = re.search(r"^docstopd/[0-9a-f]{16}\n.*?\n\n\N{EM DASH} [^\n]*", text, re.MULTILINE | re.DOTALL)
+    if found is None:
         raise Refused(f"{path} holds no checkpoint: its first line begins with docstopd/, its last one with a dash")
-    return text[begin : end + 1]
+    return found[0] + "\n"
 
 
 def _since(text: str | None) -> int | None:
