@@ -41,9 +41,12 @@ class Forwarding:
 
         def work(rows: Rows) -> Cursor:
             known = marks.get(rows, _mark(name))
+            heads = {stream: seq for stream, (seq, _hash) in store.heads(rows)}
             if known is not None:
-                return {bytes.fromhex(stream): seq for stream, seq in json.loads(known).items()}
-            cursor = {stream: seq for stream, (seq, _hash) in store.heads(rows)}
+                # After a restore a stream may end before the place where the carrier was.
+                taken = {bytes.fromhex(stream): seq for stream, seq in json.loads(known).items()}
+                return {stream: min(seq, heads.get(stream, 0)) for stream, seq in taken.items()}
+            cursor = heads
             marks.put(rows, _mark(name), _encoded(cursor))
             return cursor
 
