@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from snapshots import DyingTarget, Killed, bench_with_target, blobs_at, named, with_targets
+from snapshots import DyingDatabase, DyingTarget, Killed, bench_with_target, blobs_at, named, with_targets
 from vaults import Bench, Clock
 
 from docstopd.config import Config, load
@@ -82,6 +82,37 @@ def deaths(run: Callable[[Bench], object], folder: Path, *, after: bool) -> Iter
             return
         finally:
             bench.vault.close()
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("after", [False, True])
+def test_a_run_that_died_at_any_write_of_the_catalog_is_made_good_by_the_next(tmp_path: Path, after: bool) -> None:
+    """Before its commit, or right after it: a number without a snapshot, a snapshot without its row."""
+    bench, _ada, target = made(tmp_path / "undisturbed")
+    bench.vault.snapshots.create()
+    bench.vault.snapshots.expire()
+    wanted = plain(state(bench, target))
+    bench.vault.close()
+    at = 0
+    while True:
+        at += 1
+        bench, _ada, target = made(tmp_path / f"{at}")
+        dying = DyingDatabase(bench.stores.catalog, after=after)
+        dying.dies_at = at
+        broken = bench.with_stores(lambda stores, dying=dying: replace(stores, catalog=dying))
+        try:
+            broken.vault.snapshots.create()
+            broken.vault.snapshots.expire()
+        except Killed:
+            for _ in range(2):
+                bench.vault.snapshots.create()
+                bench.vault.snapshots.expire()
+            assert plain(state(bench, target)) == wanted, at
+            assert blobs_at(target) == bench.live_ids(), at
+            bench.vault.close()
+        else:
+            break
+    assert at > 4
 
 
 def plain(state: dict[str, object]) -> dict[str, object]:

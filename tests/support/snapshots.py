@@ -1,7 +1,8 @@
 """Vaults with targets, and what a test does with them."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -90,10 +91,10 @@ class Killed(BaseException):
     """The process dies here."""
 
 
-class DyingTarget:
-    """A target at which the process dies with the call of a number: before it is carried out, or after."""
+class Dying:
+    """Something at which the process dies with the call of a number: before it is carried out, or after."""
 
-    def __init__(self, inner: Target, *, after: bool = False) -> None:
+    def __init__(self, inner: Any, *, after: bool = False) -> None:
         self._inner = inner
         self._after = after
         self.calls = 0
@@ -108,6 +109,31 @@ class DyingTarget:
         if dies:
             raise Killed
         return result
+
+
+class DyingDatabase(Dying):
+    """A database; a call is a write."""
+
+    def read(self) -> Any:
+        return self._inner.read()
+
+    def write(self, work: Callable[[Any], Any]) -> Any:
+        return self._call(lambda: self._inner.write(work))
+
+    @contextmanager
+    def write_and_view(self, work: Callable[[Any], Any]) -> Iterator[Any]:
+        with ExitStack() as stack:
+            yield self._call(lambda: stack.enter_context(self._inner.write_and_view(work)))
+
+    def wipe(self, traces: Any) -> Any:
+        return self._inner.wipe(traces)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class DyingTarget(Dying):
+    """A target."""
 
     def put(self, name: str) -> Any:
         return _DyingWriter(self, self._call(lambda: self._inner.put(name)))

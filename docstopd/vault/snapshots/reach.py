@@ -90,8 +90,9 @@ def tidy(stores: Stores, target: Reached, service: str) -> Reached:
 
     A manifest that is durable makes a snapshot, whether the catalog heard of it or not.
     """
-    target.objects.sweep()
-    target.named.keyring.sweep()
+    if len(target.finished) < len(target.copies):  # a run has died; looking through the whole target takes its time
+        target.objects.sweep()
+        target.named.keyring.sweep()
     known = {copy.number: copy for copy in target.copies}
     for found in list(target.objects.list(names.SNAPSHOTS)):
         number, is_manifest = names.number_of(found.name) or (0, False)

@@ -91,6 +91,8 @@ class Sweep:
     # -- at a target ------------------------------------------------------------------------------------------------
 
     def _there(self, target: Reached, now: Micros) -> int:
+        target.objects.sweep()
+        target.named.keyring.sweep()
         present = {}
         for found in target.objects.list(names.BLOBS):
             blob = names.blob_of(found.name)
