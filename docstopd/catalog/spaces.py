@@ -122,6 +122,11 @@ def remove_member(rows: Rows, space: SpaceId, user: UserId) -> None:
         raise NotFound("not a member of this space")
 
 
+def remove_memberships(rows: Rows, user: UserId) -> None:
+    """Remove the user from every space, whatever that leaves; fine for one who is in none."""
+    rows.run("DELETE FROM members WHERE user = ?", user)
+
+
 def set_epoch(rows: Rows, space: SpaceId, epoch: int) -> None:
     """New content is sealed under the space key of this epoch from now on."""
     rows.run("UPDATE spaces SET epoch = ? WHERE id = ?", epoch, space)

@@ -139,6 +139,9 @@ class Removal:
         parts = store.salts_of_actor(rows, SYSTEM, user.id) | store.profile_part(rows, user.id)
         store.add_traces(rows, erasure.id, CATALOG, parts)
         store.erase_payloads_of_actor(rows, SYSTEM, user.id)
+        # A live account has left its spaces by now. An older catalog that was put back still has it in them; nobody
+        # can bring its keys any more, so no epoch has to begin.
+        spaces.remove_memberships(rows, user.id)
         self.accounts.remove(rows, user, count)
 
 

@@ -7,7 +7,7 @@ from snapshots import bench_with_target, blobs_at, restore_into, with_targets
 from vaults import PASSWORD, Bench, Clock
 
 from docstopd.errors import NotFound
-from docstopd.model import SpacePath
+from docstopd.model import MemberRole, SpacePath
 from docstopd.vault.stores import wall_clock
 
 SECRET, KEPT = ("ada", "secret.txt"), ("ada", "kept.txt")
@@ -85,6 +85,22 @@ def test_an_account_that_is_gone_stays_gone(tmp_path: Path) -> None:
     assert [user.name for user, _ in restored.vault.accounts.all()] == ["ada"]
     restored.account("bob")
     assert read(restored, SECRET) == b"secret 2"
+    for opened in (restored, bench):
+        opened.vault.close()
+
+
+def test_an_account_that_is_gone_is_a_member_of_nothing_in_an_older_snapshot(tmp_path: Path) -> None:
+    """It shared a space then; the others still have all of it."""
+    bench = filled(tmp_path, Clock())
+    ada, bob = bench.vault.sessions.sign_in("ada", PASSWORD), bench.account("bob")
+    bench.vault.spaces.add("shared", ada.user)
+    bench.vault.spaces.grant(ada, "shared", bob.user, MemberRole.EDITOR)
+    bench.put(bob, ("shared", "bobs"), b"for all")
+    bench.vault.snapshots.create()
+    bench.vault.erasure.delete_account("bob")
+    restored, _report = restore_into(bench, bench.stores.targets[0].objects, tmp_path / "restored")
+    assert [member.name for member in restored.vault.spaces.members("shared")] == ["ada"]
+    assert read(restored, ("shared", "bobs")) == b"for all"
     for opened in (restored, bench):
         opened.vault.close()
 
