@@ -35,10 +35,6 @@ _facts_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 Facts = Mapping[str, str | int | bool]
 
-# Made once: `json.dumps` would make one for each entry.
-_FACTS = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-_PAYLOAD = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
 
 @dataclass(frozen=True, slots=True)
 class Seal:
@@ -108,7 +104,7 @@ class Journal:
             text = _payload_text(seal.payload).encode()
             payload = wrap(seal.key, text, _place(stream, seq), self._random)
             commitment = hashlib.sha256(salt + payload).digest()
-        time, facts, epoch = self._clock(), _FACTS(draft.facts), seal.epoch if seal else 0
+        time, facts, epoch = self._clock(), _facts_text(draft.facts), seal.epoch if seal else 0
         digest = _hash(stream, seq, time, draft.actor, draft.action, draft.node, facts, epoch, commitment, previous)
         return Entry(
             stream=stream,
