@@ -67,7 +67,8 @@ class User:
 class Space:
     """One tree, one key, one member list, one journal. `quota` is in bytes, None without a limit.
 
-    `seq` is the journal's last entry, `quiet` counts the changes that the journal does not tell.
+    `seq` is the journal's last entry, `quiet` counts the changes that the journal does not tell. `read_only`: nobody
+    may change its files and folders.
     """
 
     id: SpaceId
@@ -80,6 +81,7 @@ class Space:
     used: int
     created: Micros
     quiet: int = 0
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from docstopd.model import BlobId, Micros, NodeId, SpaceId, UserId
 _BELOW = """WITH RECURSIVE below(id) AS (
     SELECT ? UNION ALL SELECT n.id FROM nodes n JOIN below b ON n.parent = b.id WHERE n.deleted IS NULL)"""
 
+_READ_ONLY = "(SELECT id FROM spaces WHERE read_only = 1)"
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -49,10 +51,13 @@ class Share:
 
 
 def candidates(rows: Rows) -> list[NodeId]:
-    """The files of which something may be removed: those with a past, and those with a class. In their order."""
+    """The files of which something may be removed: those with a past, and those with a class. In their order.
+
+    None of a space that is read-only: whoever takes it back to before needs what would be removed.
+    """
     found: list[Any] = rows.all(
-        "SELECT node FROM versions WHERE dead IS NULL GROUP BY node HAVING count(*) > 1"
-        " UNION SELECT id FROM nodes WHERE class IS NOT NULL ORDER BY 1"
+        f"SELECT node FROM versions WHERE dead IS NULL AND space NOT IN {_READ_ONLY} GROUP BY node HAVING count(*) > 1"
+        f" UNION SELECT id FROM nodes WHERE class IS NOT NULL AND space NOT IN {_READ_ONLY} ORDER BY 1"
     )
     return [row[0] for row in found]
 
@@ -79,11 +84,11 @@ def kept(rows: Rows, nodes: Sequence[NodeId]) -> dict[NodeId, Micros]:
 
 
 def heads(rows: Rows) -> list[Head]:
-    """Every deleted tree of every space."""
+    """Every deleted tree of every space that is not read-only."""
     found: list[Any] = rows.all(
         "SELECT n.id, n.space, n.deleted, j.time, n.folder FROM nodes n"
         " LEFT JOIN journal j ON j.stream = n.space AND j.seq = n.deleted"
-        " WHERE n.deleted IS NOT NULL ORDER BY n.id"
+        f" WHERE n.deleted IS NOT NULL AND n.space NOT IN {_READ_ONLY} ORDER BY n.id"
     )
     return [Head(*row) for row in found]
 

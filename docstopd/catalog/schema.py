@@ -1,6 +1,16 @@
 """The catalog's tables. A migration, once released, is never edited: later ones are appended."""
 
-from docstopd.catalog.schema_of_time import CLASSES, DISPOSITIONS, ERASURES, HOLDS, MARKS, MOVES, RUNS, SNAPSHOTS
+from docstopd.catalog.schema_of_time import (
+    CLASSES,
+    DISPOSITIONS,
+    ERASURES,
+    HOLDS,
+    MARKS,
+    MOVES,
+    RUNS,
+    SNAPSHOTS,
+    TRIPWIRE,
+)
 
 _FIRST = """
 CREATE TABLE users (
@@ -134,5 +144,5 @@ ALTER TABLE nodes ADD COLUMN folded BLOB;  -- the sealed name in lower case, whe
 CREATE INDEX nodes_folded ON nodes(parent, folded) WHERE folded IS NOT NULL AND deleted IS NULL;
 """
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD)
+MIGRATIONS = (_FIRST, _SECOND, _THIRD + TRIPWIRE)
 """`MIGRATIONS[n]` takes the schema from version n to n+1."""

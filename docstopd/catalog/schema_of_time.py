@@ -132,3 +132,7 @@ MOVES = """
 ALTER TABLE versions ADD COLUMN taken INTEGER;  -- the entry by which it came from another file; NULL: written to this
 CREATE INDEX journal_moves ON journal(stream, seq) WHERE action IN ('move', 'restore');
 """
+
+TRIPWIRE = """
+ALTER TABLE spaces ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0;  -- 1: nobody changes its files until it is ended
+"""

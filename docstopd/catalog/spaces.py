@@ -6,7 +6,7 @@ from docstopd.db import Rows
 from docstopd.errors import Damaged, NotFound
 from docstopd.model import Custody, Member, MemberRole, Micros, NodeId, Space, SpaceId, UserId
 
-_COLUMNS = "s.id, s.label, s.custody, s.root, s.epoch, s.quota, s.used, s.created, h.seq, s.quiet"
+_COLUMNS = "s.id, s.label, s.custody, s.root, s.epoch, s.quota, s.used, s.created, h.seq, s.quiet, s.read_only"
 _FROM = "FROM spaces s JOIN heads h ON h.stream = s.id"
 
 
@@ -24,6 +24,7 @@ def _space(row: tuple[Any, ...]) -> Space:
         created=row[7],
         seq=row[8],
         quiet=row[9],
+        read_only=bool(row[10]),
     )
 
 
@@ -78,7 +79,7 @@ def find_for(rows: Rows, label: str, user: UserId) -> tuple[Space, MemberRole] |
         user,
         label,
     )
-    return (_space(row), _role(row[10])) if row else None
+    return (_space(row), _role(row[11])) if row else None
 
 
 def of_user(rows: Rows, user: UserId) -> list[tuple[Space, MemberRole]]:
@@ -87,7 +88,7 @@ def of_user(rows: Rows, user: UserId) -> list[tuple[Space, MemberRole]]:
         f"SELECT {_COLUMNS}, m.role {_FROM} JOIN members m ON m.space = s.id AND m.user = ? ORDER BY s.label",
         user,
     )
-    return [(_space(row), _role(row[10])) for row in found]
+    return [(_space(row), _role(row[11])) for row in found]
 
 
 def all_spaces(rows: Rows) -> list[Space]:
@@ -140,6 +141,11 @@ def set_custody(rows: Rows, space: SpaceId, custody: Custody) -> None:
 def set_quota(rows: Rows, space: SpaceId, quota: int | None) -> None:
     """Set the limit in bytes, None for none."""
     rows.run("UPDATE spaces SET quota = ? WHERE id = ?", quota, space)
+
+
+def set_read_only(rows: Rows, space: SpaceId, read_only: bool) -> None:
+    """Let nobody change the files of a space, or its members again."""
+    rows.run("UPDATE spaces SET read_only = ? WHERE id = ?", int(read_only), space)
 
 
 def use(rows: Rows, space: SpaceId, change: int) -> None:

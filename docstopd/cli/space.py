@@ -7,7 +7,7 @@ import typer
 from docstopd.cli.asking import Secrets
 from docstopd.cli.opened import opened, session_as, session_of
 from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, Label, PasswordFile, PasswordStdin, size_or_none
-from docstopd.cli.output import say, show_table, size, timestamp
+from docstopd.cli.output import Value, say, show_table, size, timestamp
 from docstopd.config import load
 from docstopd.daemon.compose import open_vault
 from docstopd.model import Custody, MemberRole, Space
@@ -49,10 +49,10 @@ def list_spaces(config: ConfigFile = NOT_GIVEN, json: Json = False) -> None:
     with opened(config) as vault:
         found = [(space, len(vault.spaces.members(space.label))) for space in vault.spaces.all()]
     rows = [_row(space, members, as_json=json) for space, members in found]
-    show_table(rows, ["label", "custody", "members", "used", "quota", "created"], as_json=json)
+    show_table(rows, ["label", "custody", "members", "used", "quota", "created", "read-only"], as_json=json)
 
 
-def _row(space: Space, members: int, *, as_json: bool) -> dict[str, str | int | None]:
+def _row(space: Space, members: int, *, as_json: bool) -> dict[str, Value]:
     return {
         "label": space.label,
         "custody": space.custody.value,
@@ -60,6 +60,7 @@ def _row(space: Space, members: int, *, as_json: bool) -> dict[str, str | int | 
         "used": space.used if as_json else size(space.used),
         "quota": space.quota if as_json else size(space.quota),
         "created": timestamp(space.created),
+        "read-only": space.read_only if as_json else "yes" if space.read_only else "",
     }
 
 
@@ -147,3 +148,39 @@ def quota(
     with opened(config) as vault:
         vault.spaces.set_quota(label, wanted)
     say(f"The quota of {label} is {size(wanted)}.")
+
+
+@app.command("read-only")
+def read_only(
+    label: Label,
+    as_user: As = None,
+    config: ConfigFile = NOT_GIVEN,
+    password_stdin: PasswordStdin = False,
+    password_file: PasswordFile = None,
+) -> None:
+    """Let nobody change the files of a space until `space writable`; what is in it can be read on.
+
+    Example: docstopd space read-only Accounting
+    """
+    secrets = Secrets(stdin=password_stdin, file=password_file)
+    with opened(config) as vault:
+        vault.spaces.set_read_only(session_as(vault, as_user, secrets), label, True)
+    say(f"{label} is read-only. `docstopd space writable {label}` ends that.")
+
+
+@app.command()
+def writable(
+    label: Label,
+    as_user: As = None,
+    config: ConfigFile = NOT_GIVEN,
+    password_stdin: PasswordStdin = False,
+    password_file: PasswordFile = None,
+) -> None:
+    """Let its members change the files of a space again, after `space read-only` or an alarm.
+
+    Example: docstopd space writable Accounting
+    """
+    secrets = Secrets(stdin=password_stdin, file=password_file)
+    with opened(config) as vault:
+        vault.spaces.set_read_only(session_as(vault, as_user, secrets), label, False)
+    say(f"The members of {label} can change its files again.")

@@ -18,6 +18,7 @@ from docstopd.config.sections import (
     ThrottleConfig,
     TlsConfig,
 )
+from docstopd.config.sections_of_alarms import TripwireConfig
 from docstopd.config.sections_of_audit import AuditConfig, MailConfig
 from docstopd.config.sections_of_time import (
     ClassConfig,
@@ -50,6 +51,7 @@ class Config(Section):
     jobs: JobsConfig = Field(default=JobsConfig())
     mail: MailConfig = Field(default=MailConfig())
     audit: AuditConfig = Field(default=AuditConfig())
+    tripwire: TripwireConfig = Field(default=TripwireConfig())
     log: LogConfig = Field(default=LogConfig())
 
     @model_validator(mode="before")

@@ -1,13 +1,10 @@
 """Carries the journal to a syslog receiver, in a thread of the keeper."""
 
-import logging
 import os
-import threading
-from collections.abc import Callable
 
 from docstopd.config import Config, syslog_parts
-from docstopd.daemon.process import EXIT_STATE_UNKNOWN
-from docstopd.errors import DocstopdError, StateUnknown
+from docstopd.daemon.chore import Chore
+from docstopd.errors import DocstopdError
 from docstopd.senders.syslog import Message, Receiver, Severity
 from docstopd.vault import Vault
 from docstopd.vault.forwarding import Batch, Cursor
@@ -15,12 +12,9 @@ from docstopd.vault.trail import Line
 
 NAME = "syslog"
 PAUSE = 1.0
-LONGEST_PAUSE = 60.0
 
 _LOUD = {"refused": Severity.WARNING, "failed": Severity.ERROR}
 _ERRORS = frozenset({"damage", "reads-lost", "job-failed"})
-
-_log = logging.getLogger(__name__)
 
 
 class Forwarder:
@@ -98,39 +92,6 @@ def forwarder_of(config: Config, vault: Vault) -> Forwarder | None:
     return Forwarder(vault, receiver, everywhere=everywhere, details=config.audit.syslog_details)
 
 
-def started(forwarder: Forwarder) -> Callable[[], None]:
-    """Run a forwarder in a thread; what is returned ends it, after what waits was sent."""
-    done = threading.Event()
-    thread = threading.Thread(target=_run, args=(forwarder, done), name="forwarder", daemon=True)
-    thread.start()
-
-    def stop() -> None:
-        done.set()
-        thread.join(LONGEST_PAUSE)
-
-    return stop
-
-
-def _run(forwarder: Forwarder, done: threading.Event) -> None:
-    pause = PAUSE
-    while not done.wait(pause):
-        pause = _attempt(forwarder.step, pause)
-    _attempt(forwarder.finish, pause)
-
-
-def _attempt(work: Callable[[], object], pause: float) -> float:
-    """Carry it out; how long to wait before the next time. The same failure is logged when the waiting begins."""
-    try:
-        work()
-    except StateUnknown as error:
-        _log.critical("stopping: %s; stored data is verified at the next start", error)
-        logging.shutdown()
-        os._exit(EXIT_STATE_UNKNOWN)
-    except DocstopdError as error:
-        if pause == PAUSE:
-            _log.error("the journal is not forwarded: %s; it is tried again", error)  # foreseen
-        return min(LONGEST_PAUSE, pause * 2)
-    except Exception:  # noqa: BLE001 - the thread must live on; what failed is in the log
-        _log.exception("forwarding the journal failed")
-        return LONGEST_PAUSE
-    return PAUSE
+def chore_of(forwarder: Forwarder) -> Chore:
+    """A forwarder as work of the keeper."""
+    return Chore("forwarder", forwarder.step, PAUSE, "the journal is not forwarded", forwarder.finish)

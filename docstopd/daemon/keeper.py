@@ -14,8 +14,9 @@ from contextlib import ExitStack
 from docstopd import __version__
 from docstopd.config import Config, default
 from docstopd.daemon.child import leave, run_child
+from docstopd.daemon.chore import started
+from docstopd.daemon.chores import chores_of
 from docstopd.daemon.compose import open_vault
-from docstopd.daemon.forwarder import forwarder_of, started
 from docstopd.daemon.identity import run_of_supervisor, settings_of
 from docstopd.daemon.jobs import scheduler_of
 from docstopd.daemon.logs import configure_logs
@@ -34,9 +35,8 @@ def keep(config: Config, _listener: int, line: socket.socket) -> None:
     with watched_signals() as signals, open_vault(config) as vault, ExitStack() as stack:
         run = run_of_supervisor()
         vault.service.started(run, __version__, settings_of(config), settings_of(default()))
-        forwarder = forwarder_of(config, vault)
-        if forwarder is not None:
-            stack.callback(started(forwarder))
+        for chore in chores_of(config, vault):
+            stack.callback(started(chore))
         scheduler = scheduler_of(config, vault)
         scheduler.start()
         line.sendall(READY)

@@ -1,10 +1,11 @@
-"""What the configuration says of time, as the vault's rules."""
+"""What the configuration says of time and of alarms, as the vault's rules."""
 
 import unicodedata
 
 from docstopd.config import ClassConfig, Config, KeepConfig
 from docstopd.vault.retention import CountedFrom, Keep, Protect, RetentionClass, RetentionPolicy, Schedule, Then
 from docstopd.vault.stores import SnapshotPolicy
+from docstopd.vault.tripwire import TripwirePolicy
 
 
 def retention_of(config: Config) -> RetentionPolicy:
@@ -27,6 +28,18 @@ def snapshots_of(config: Config) -> SnapshotPolicy:
         keyring_days=config.snapshots.keyring_days,
         scrub_days=config.snapshots.scrub_days,
         scrub_rate=config.snapshots.scrub_rate,
+    )
+
+
+def tripwire_of(config: Config) -> TripwirePolicy:
+    """The limits of the tripwire."""
+    written = config.tripwire
+    return TripwirePolicy(
+        window=written.window.seconds,
+        overwrites=written.overwrites,
+        deletes=written.deletes,
+        raised=written.raised,
+        read_only=written.action == "read-only",
     )
 
 

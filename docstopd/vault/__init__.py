@@ -37,6 +37,7 @@ from docstopd.vault.snapshots import Snapshots
 from docstopd.vault.spaces import Spaces
 from docstopd.vault.stores import Policy, Stores
 from docstopd.vault.syncing import SYNC_LIMIT, Report, Sync
+from docstopd.vault.tripwire.door import Tripwire
 from docstopd.vault.upload import Upload
 
 __all__ = [
@@ -82,6 +83,7 @@ class Vault:
         self.checkpoints = Checkpoints(stores)
         self.audit = Audit(stores, self.checkpoints)
         self.forwarding = Forwarding(stores, self.audit)
+        self.tripwire = Tripwire(stores, journal, policy.tripwire)
         self.runs = Runs(stores, journal)
         self.marks = Marks(stores, journal)
         self.service = Service(stores, journal)

@@ -36,7 +36,7 @@ def look(view: View, path: SpacePath, known: Basis | None, *, locks: bool, now: 
     `known` is what was found at the path before: while nothing in the space has changed, it is still there. Raises
     `NotFound`.
     """
-    space, role = view.opened.space, view.opened.role
+    space, role = view.opened.space, view.opened.acting
     locks = locks and lock_store.are_any(view.rows)
     if known is not None and _nothing_changed(known, space) and not locks:
         return known if known.role is role else replace(known, role=role)

@@ -35,19 +35,26 @@ log = logging.getLogger(__name__)
 class Change:
     """Opened once per transaction; membership, role, conditions and locks are all looked at inside it.
 
-    `leftovers` are blobs that nothing refers to any more once the transaction is durable.
+    `leftovers` are blobs that nothing refers to any more once the transaction is durable. `also` are facts of every
+    entry of it. `read_only`: it is made though the space may be read-only.
     """
 
-    def __init__(self, changes: "Changes", rows: Rows, session: Session, label: str) -> None:
+    def __init__(
+        self, changes: "Changes", rows: Rows, session: Session, label: str, *, read_only: bool = False
+    ) -> None:
         self._changes = changes
         self.rows = rows
         self.session = session
         self.opened: OpenSpace = open_space(rows, changes.stores.keyring, session, label)
-        self.opened.require_editor()
+        if read_only:
+            self.opened.require_editor()
+        else:
+            self.opened.require_writable()
         self.tree = Tree(rows, self.opened)
         self.now: Micros = changes.stores.clock()
         self.policy = changes.policy
         self.leftovers: list[BlobId] = []
+        self.also: Facts = {}
         self.classes = Classes(rows, changes.policy.retention.schedule, self.now)
 
     @property
@@ -236,7 +243,7 @@ class Change:
             action,
             actor=self.session.user.id,
             node=node,
-            facts=facts,
+            facts={**facts, **self.also} if self.also else facts,
             seal=Seal(key.journal, key.epoch, payload),
         )
 
@@ -262,11 +269,11 @@ class Changes:
         self.damage = damage
         self.batches = batches
 
-    def run(self, session: Session, label: str, work: Callable[[Change], T]) -> T:
-        """Carry out `work`; durable when this returns, undone when it raises."""
+    def run(self, session: Session, label: str, work: Callable[[Change], T], *, read_only: bool = False) -> T:
+        """Carry out `work`; durable when this returns, undone when it raises. `read_only`: in a space that is, too."""
 
         def transaction(rows: Rows) -> tuple[T, list[BlobId]]:
-            change = Change(self, rows, session, label)
+            change = Change(self, rows, session, label, read_only=read_only)
             change.still_allowed()
             return work(change), change.leftovers
 

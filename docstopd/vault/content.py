@@ -4,10 +4,13 @@ from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
 
 from docstopd.blobs import BlobReader
+from docstopd.catalog.nodes import Row
 from docstopd.crypto import floe
 from docstopd.errors import Damaged
 from docstopd.model import BlobId, Node
 from docstopd.vault.ahead import Fill, ReadAhead, in_turn
+from docstopd.vault.opening import OpenSpace
+from docstopd.vault.stores import Stores
 
 
 class Content:
@@ -117,3 +120,26 @@ class Content:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
     ) -> None:
         self.close()
+
+
+def open_content(
+    stores: Stores,
+    opened: OpenSpace,
+    row: Row,
+    node: Node,
+    report: Callable[[Damaged], None] = lambda _error: None,
+    noted: Callable[[], None] = lambda: None,
+    ahead: ReadAhead | None = None,
+) -> Content:
+    """The content that a file's row names, to be closed by the caller. Raises `Damaged`, `NotFound`."""
+    epoch, wrapped = stores.keyring.data_key(row.blob, row.space)
+    key = opened.keys.get(epoch)
+    if key is None:
+        raise Damaged("a data key belongs to another epoch")
+    data_key = key.unwrap_data_key(row.blob, wrapped)
+    reader = stores.blobs.open(row.blob)
+    try:
+        return Content(node, row.blob, data_key, reader, report, noted, ahead)
+    except BaseException:
+        reader.close()
+        raise

@@ -16,7 +16,7 @@ from docstopd.vault import guards, moving, naming, properties
 from docstopd.vault.ahead import ReadAhead
 from docstopd.vault.basis import Basis, look
 from docstopd.vault.change import Change, Changes, checked_path
-from docstopd.vault.content import Content
+from docstopd.vault.content import Content, open_content
 from docstopd.vault.copying import Copy
 from docstopd.vault.journal import Facts
 from docstopd.vault.opening import OpenSpace, reopened_keys
@@ -66,12 +66,15 @@ class Files:
     def role(self, session: Session, path: SpacePath) -> MemberRole:
         """What the caller may do in the space that holds `path`. Raises `NotFound`."""
         with self._changes.view(session, path[0]) as view:
-            return MemberRole.READER if naming.is_past(path) else view.opened.role
+            return MemberRole.READER if naming.is_past(path) else view.opened.acting
 
     def require_editor(self, session: Session, path: SpacePath) -> None:
-        """Raises `Forbidden` for readers, `NotFound`: what no change gets past, before work goes into preparing one."""
+        """Raises `Forbidden` for readers, and for all where a space is read-only; `NotFound`.
+
+        What no change gets past, before work goes into preparing one.
+        """
         with self._changes.view(session, path[0]) as view:
-            view.opened.require_editor()
+            view.opened.require_writable()
 
     def list(self, session: Session, path: SpacePath) -> Listing:
         """A folder and its members. Raises `NotFound`, `NotFolder`."""
@@ -161,17 +164,7 @@ class Files:
         report: Callable[[Damaged], None] = lambda _error: None,
         noted: Callable[[], None] = lambda: None,
     ) -> Content:
-        epoch, wrapped = self._stores.keyring.data_key(row.blob, row.space)
-        key = opened.keys.get(epoch)
-        if key is None:
-            raise Damaged("a data key belongs to another epoch")
-        data_key = key.unwrap_data_key(row.blob, wrapped)
-        reader = self._stores.blobs.open(row.blob)
-        try:
-            return Content(node, row.blob, data_key, reader, report, noted, self._ahead)
-        except BaseException:
-            reader.close()
-            raise
+        return open_content(self._stores, opened, row, node, report, noted, self._ahead)
 
     def properties(self, session: Session, nodes: Sequence[Node]) -> dict[NodeId, Mapping[str, str]]:
         """The dead properties of nodes of one space, as XML by Clark name. Raises `Damaged`."""

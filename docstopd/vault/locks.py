@@ -170,7 +170,7 @@ class Locks:
             if found[0].node != chain[-1].id or not _is_ephemeral(chain[-1], path):
                 change.record("unlock", found[0].node, path, {})
 
-        self._changes.run(session, path[0], work)
+        self._changes.run(session, path[0], work, read_only=True)
 
     def covering(self, session: Session, path: SpacePath) -> Sequence[Lock]:
         """The locks on the node at `path`, inherited ones included."""

@@ -25,10 +25,24 @@ class OpenSpace:
         """The key of the current epoch: what is written, is written under this one."""
         return self.keys[self.space.epoch]
 
+    @property
+    def acting(self) -> MemberRole:
+        """What the role comes to now: nobody does more than read in a space that is read-only."""
+        return MemberRole.READER if self.space.read_only else self.role
+
     def require_editor(self) -> None:
         """Raises `Forbidden` for a reader."""
         if self.role is MemberRole.READER:
             raise Forbidden("readers of a space cannot change it")
+
+    def require_writable(self) -> None:
+        """Raises `Forbidden` for a reader, and for all while the space is read-only."""
+        self.require_editor()
+        if self.space.read_only:
+            raise Forbidden(
+                "this space is read-only for now: many files in it changed at once, or somebody wanted it so; an owner"
+                " or an admin can end that"
+            )
 
     def require_owner(self) -> None:
         """Raises `Forbidden` for all but owners."""

@@ -192,6 +192,18 @@ class Spaces:
 
         self._stores.catalog.write(work)
 
+    def set_read_only(self, session: Session | None, label: str, read_only: bool) -> None:
+        """Let nobody change the files of a space, or its members again. Raises `NotFound`, `Forbidden`, `Refused`."""
+
+        def work(rows: Rows) -> None:
+            space, _opened = self._open(rows, session, label)
+            if space.read_only == read_only:
+                raise Refused(f"the space {label!r} is {'read-only' if read_only else 'writable'} already")
+            store.set_read_only(rows, space.id, read_only)
+            self._record(rows, session, space, "space-read-only" if read_only else "space-writable", {})
+
+        self._stores.catalog.write(work)
+
     def remove(self, rows: Rows, space: Space, facts: Facts) -> None:
         """Remove a space with all it holds from the catalog, inside the caller's transaction. Its journal stays.
 

@@ -18,6 +18,7 @@ from docstopd.model import Micros
 from docstopd.targets import NamedTarget, Target
 from docstopd.vault.retention.keep import Keep
 from docstopd.vault.retention.policy import RetentionPolicy
+from docstopd.vault.tripwire.policy import TripwirePolicy
 
 PASSWORD_COST = Cost()
 RETENTION = RetentionPolicy()
@@ -78,6 +79,7 @@ class SnapshotPolicy:
 
 
 SNAPSHOTS = SnapshotPolicy()
+TRIPWIRE = TripwirePolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +107,4 @@ class Policy:
     keyring_days: int = 7
     retention: RetentionPolicy = RETENTION
     snapshots: SnapshotPolicy = SNAPSHOTS
+    tripwire: TripwirePolicy = TRIPWIRE

@@ -17,20 +17,22 @@ from docstopd.crypto.spacekey import SpaceKey
 from docstopd.crypto.stream import SealingStream
 from docstopd.errors import DocstopdError, Failed, IsFolder, Refused, TooLarge
 from docstopd.model import BlobId, Guard, Micros, SpacePath, Written
-from docstopd.vault import naming
+from docstopd.vault import density, naming
 from docstopd.vault.change import Change, Changes
 from docstopd.vault.journal import Facts
+from docstopd.vault.rise import Rise
 from docstopd.vault.session import Session
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A durable blob that has no place yet."""
+    """A durable blob that has no place yet. `dense`: its content looks like noise (`density`)."""
 
     blob: BlobId
     size: int
     stored: int
     digest: bytes
+    dense: bool = False
 
 
 class BlobSealer:
@@ -43,6 +45,7 @@ class BlobSealer:
         self.data_key = self._stores.random(32)
         self._size = 0
         self._stored = 0
+        self._samples = density.Samples()
         self._writer: BlobWriter = self._stores.blobs.create(self.blob)
         try:
             aad = floe.blob_aad(self.blob)
@@ -56,13 +59,14 @@ class BlobSealer:
         self._size += len(data)
         if self._limit is not None and self._size > self._limit:
             raise TooLarge(f"a file may have at most {self._limit} bytes")
+        self._samples.add(data)
         self._stream.write(data)
 
     def finish(self) -> Sealed:
         """Seal the rest and make the blob durable."""
         self._stream.finish()
         digest = self._writer.finish()
-        return Sealed(self.blob, self._size, self._stored, digest)
+        return Sealed(self.blob, self._size, self._stored, digest, self._samples.dense)
 
     def abort(self) -> None:
         """Drop the blob, finished or not."""
@@ -99,6 +103,7 @@ class Upload:
         self._modified = modified
         self._key = self._open_space(size)
         self._sealer = BlobSealer(changes)
+        self._rise = Rise(changes.stores)
         self._settled = False
 
     def _open_space(self, size: int) -> SpaceKey:
@@ -129,7 +134,9 @@ class Upload:
         try:
             sealed = self._sealer.finish()
             keep_data_keys(self._changes, self._key, {sealed.blob: self._sealer.data_key})
-            return self._changes.run(self._session, self._path[0], partial(self._place, sealed, also))
+            return self._rise.settled(
+                lambda: self._changes.run(self._session, self._path[0], partial(self._place, sealed, also))
+            )
         except (Refused, Failed):
             self._sealer.abort()
             self._changes.destroy([self._sealer.blob])
@@ -139,7 +146,7 @@ class Upload:
         key = change.opened.key
         if (key.space, key.epoch) != (self._key.space, self._key.epoch):  # a member was removed meanwhile, mostly
             keep_data_keys(self._changes, key, {sealed.blob: self._sealer.data_key})
-        written, row = place_file(change, self._path, self._guard, sealed, self._modified)
+        written, row = place_file(change, self._path, self._guard, sealed, self._modified, self._rise)
         if also is not None:
             also(change, row, written)
         return written
@@ -181,12 +188,13 @@ def check_place(change: Change, path: SpacePath, guard: Guard, size: int) -> tup
 
 
 def place_file(
-    change: Change, path: SpacePath, guard: Guard, sealed: Sealed, modified: Micros | None
+    change: Change, path: SpacePath, guard: Guard, sealed: Sealed, modified: Micros | None, rise: Rise
 ) -> tuple[Written, Row]:
-    """Make a blob the content of the file at `path`, new or not."""
+    """Make a blob the content of the file at `path`, new or not. Raises `Unjudged`."""
     parent, target = check_place(change, path, guard, sealed.size)
     quiet = target is not None and naming.ephemeral(path[-1])
-    return set_content(change, parent, target, path, sealed, modified, quiet=quiet)
+    facts = rise.facts(change, target) if target is not None and sealed.dense and not quiet else None
+    return set_content(change, parent, target, path, sealed, modified, quiet=quiet, facts=facts)
 
 
 def set_content(
@@ -198,11 +206,15 @@ def set_content(
     modified: Micros | None,
     *,
     quiet: bool = False,
+    facts: Facts | None = None,
 ) -> tuple[Written, Row]:
-    """Write the version, the node and the journal entry; none if `quiet`, for a content of which no past is kept."""
+    """Write the version, the node and the journal entry; none if `quiet`, for a content of which no past is kept.
+
+    `facts`: more of them for the entry.
+    """
     row = target or change.make(parent[-1], path[-1], folder=False)
     when = change.now if modified is None else modified
-    seq = row.seq if quiet else _record(change, parent[-1], row, path, sealed, new=target is None)
+    seq = row.seq if quiet else _record(change, parent[-1], target, row, path, sealed, facts or {})
     row = change.save(
         replace(row, blob=sealed.blob, size=sealed.size, seq=seq, modified=when), path[-1], new=target is None
     )
@@ -229,8 +241,11 @@ def set_content(
     return Written(change.tree.node(row, path[-1]), target is None), row
 
 
-def _record(change: Change, parent: Row, row: Row, path: SpacePath, sealed: Sealed, *, new: bool) -> int:
-    facts: Facts = {"size": sealed.size, "blob": sealed.blob.hex()}
-    if new:
+def _record(
+    change: Change, parent: Row, target: Row | None, row: Row, path: SpacePath, sealed: Sealed, more: Facts
+) -> int:
+    facts: Facts = {"size": sealed.size, "blob": sealed.blob.hex(), **more}
+    if target is None:
         return change.record("create", row.id, path, {**facts, **change.warning(parent, path[-1])})
-    return change.record("update", row.id, path, facts)
+    # Explorer and Finder make an empty file first: its content replaces nothing.
+    return change.record("update", row.id, path, facts if target.size else {**facts, "filled": True})

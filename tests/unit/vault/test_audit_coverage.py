@@ -24,6 +24,7 @@ from docstopd.vault.marks import Step
 from docstopd.vault.progress import SILENT
 from docstopd.vault.retention import CountedFrom, Keep, RetentionClass, RetentionPolicy, Schedule, Then
 from docstopd.vault.runs import Outcome
+from docstopd.vault.tripwire import TripwirePolicy
 
 DAY = 86_400.0
 FILE, REVIEWED, WAITING = ("ada", "docs", "file"), ("ada", "reviewed", "file"), ("ada", "waiting", "file")
@@ -61,7 +62,10 @@ class World:
         return int(self.bench.rows("SELECT sum(seq) FROM heads")[0][0])
 
 
-POLICY = Policy(retention=RetentionPolicy(versions=Keep(last=1), brake=100, schedule=Schedule(CLASSES)))
+POLICY = Policy(
+    tripwire=TripwirePolicy(overwrites=1, read_only=True),
+    retention=RetentionPolicy(versions=Keep(last=1), brake=100, schedule=Schedule(CLASSES)),
+)
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +199,14 @@ def heal(w: World) -> None:
     assert w.entries() > before
 
 
+def trip(w: World) -> None:
+    for number in range(3):
+        w.bench.put(w.ada, ("ada", "rewritten"), b"%d" % number)
+    before = w.entries()
+    assert w.tripwire.look()
+    assert w.entries() > before
+
+
 def lose(w: World) -> None:
     w.runs.close_lost("retention")
 
@@ -242,6 +254,8 @@ CHANGES: dict[str, Callable[[World], Any]] = {
     "spaces.grant": lambda w: w.spaces.grant(w.ada, "ada", w.bob.user, MemberRole.READER),
     "spaces.revoke": lambda w: w.spaces.revoke(w.ada, "shared", w.bob.user),
     "spaces.set_custody": lambda w: w.spaces.set_custody(w.ada, "shared", Custody.MANAGED),
+    "spaces.set_read_only": lambda w: w.spaces.set_read_only(w.ada, "shared", True),
+    "tripwire.look": trip,
     "spaces.set_quota": lambda w: w.spaces.set_quota("shared", 10),
 }
 
