@@ -168,7 +168,6 @@ def policy_of(config: Config) -> Policy:
         properties=config.limits.properties,
         property_size=config.limits.property_size,
         erasure_grace=config.erasure.grace.seconds,
-        keyring_days=config.snapshots.keyring_days,
         retention=retention_of(config),
         snapshots=snapshots_of(config),
         tripwire=tripwire_of(config),

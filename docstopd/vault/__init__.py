@@ -15,7 +15,7 @@ from docstopd.vault.checkpoints import NAME as CHECKPOINTS
 from docstopd.vault.checkpoints import Checkpoints
 from docstopd.vault.content import Content
 from docstopd.vault.damage import DamageReports
-from docstopd.vault.erasure import Erasures, Place
+from docstopd.vault.erasure import Erasures
 from docstopd.vault.expiry import Expiry
 from docstopd.vault.files import Files, Listing
 from docstopd.vault.forwarding import Forwarding
@@ -70,14 +70,13 @@ class Vault:
         self.files = Files(changes)
         self.locks = Locks(changes)
         self.sync = Sync(changes)
-        self.past = Past(changes, changes.standing, self.files)
+        self.past = Past(changes, self.files)
         self.retention = Retention(changes, self.past.purge)
         self.filing = Filing(changes)
         self.holds = Holds(changes)
         self.dispositions = Dispositions(stores, journal)
         self.accounts = Accounts(stores, journal, self.sessions, self.spaces, policy)
-        places = [Place(target.name, target.objects, target.keyring) for target in stores.targets]
-        self.erasure = Erasures(changes, self.accounts, self.spaces, policy, changes.standing, lambda: places)
+        self.erasure = Erasures(changes, self.accounts, self.spaces)
         self.snapshots = Snapshots(stores, journal, damage, policy, self.files)
         self.rotation = Rotation(changes, self.spaces)
         self.checkpoints = Checkpoints(stores)

@@ -104,7 +104,6 @@ class Policy:
     properties: int = 200
     property_size: int = 65_536
     erasure_grace: float = 604_800.0
-    keyring_days: int = 7
     retention: RetentionPolicy = RETENTION
     snapshots: SnapshotPolicy = SNAPSHOTS
     tripwire: TripwirePolicy = TRIPWIRE

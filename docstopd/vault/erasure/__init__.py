@@ -6,6 +6,5 @@ goes; what the lists name never comes back, by a restore neither.
 """
 
 from docstopd.vault.erasure.door import Erasures
-from docstopd.vault.erasure.places import Place
 
-__all__ = ["Erasures", "Place"]
+__all__ = ["Erasures"]

@@ -19,7 +19,7 @@ from docstopd.vault.change import Changes
 from docstopd.vault.erasure.certificate import LIST, Signer
 from docstopd.vault.erasure.execution import Execution
 from docstopd.vault.erasure.places import Place
-from docstopd.vault.erasure.removal import Guard, Removal
+from docstopd.vault.erasure.removal import Removal
 from docstopd.vault.erasure.replay import replay
 from docstopd.vault.erasure.subject import CANCELLED, ERASING, HELD, WAITING, Subject
 from docstopd.vault.erasure.verification import verify
@@ -27,12 +27,9 @@ from docstopd.vault.journal import NOBODY, SYSTEM
 from docstopd.vault.past import lookup, trash
 from docstopd.vault.progress import SILENT, Progress, Report
 from docstopd.vault.session import Session
+from docstopd.vault.snapshots.reach import SERVICE, service_id
 from docstopd.vault.spaces import Spaces
-from docstopd.vault.stores import Policy
 from docstopd.vault.view import View
-
-SERVICE = "service"
-"""The keyring's fact that names this service in its statements: 16 random bytes that stay when keys change."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,22 +37,14 @@ _log = logging.getLogger(__name__)
 class Erasures:
     """Requests are durable when they return, and carried out at once unless a grace or a hold makes them wait."""
 
-    def __init__(
-        self,
-        changes: Changes,
-        accounts: Accounts,
-        spaces: Spaces,
-        policy: Policy,
-        guard: Callable[[Rows], Guard],
-        places: Callable[[], Sequence[Place]] = tuple,
-    ) -> None:
+    def __init__(self, changes: Changes, accounts: Accounts, spaces: Spaces) -> None:
         self._changes = changes
         self._stores = changes.stores
         self._accounts = accounts
-        self._policy = policy
-        self._places = places
-        self._removal = Removal(self._stores.keyring, changes.journal, accounts, spaces, guard)
-        self._execution = Execution(self._stores, self._removal, self.signer, places, policy.keyring_days)
+        self._places = [Place(target) for target in self._stores.targets]
+        self._removal = Removal(changes, accounts, spaces)
+        keyring_days = changes.policy.snapshots.keyring_days
+        self._execution = Execution(self._stores, self._removal, self.signer, self._places, keyring_days)
 
     # -- requests ---------------------------------------------------------------------------------------------------
 
@@ -97,7 +86,7 @@ class Erasures:
             _by_password(session)
             if session.user.id != user.id:
                 raise Forbidden("only the user and who runs the service can have an account erased")
-        due = self._stores.clock() + int(self._policy.erasure_grace * SECOND)
+        due = self._stores.clock() + int(self._changes.policy.erasure_grace * SECOND)
         return self._request("account", Subject(user=user.id, enabled=user.enabled), session, due)
 
     def delete_account(self, name: str, agreed: Sequence[Space] | None = None) -> Erasure:
@@ -141,8 +130,7 @@ class Erasures:
             certificate=None,
         )
 
-        if self._stores.keyring.fact(SERVICE) is None:
-            self._stores.keyring.put_fact(SERVICE, self._stores.random(16))
+        service_id(self._stores)  # the statements on what is erased name it
 
         def work(rows: Rows) -> Erasure:
             also(rows)
@@ -238,7 +226,7 @@ class Erasures:
 
         Raises `Damaged` for what is no certificate of this service.
         """
-        return verify(self._stores, self.signer(), self._places(), certificate, public)
+        return verify(self._stores, self.signer(), self._places, certificate, public)
 
     def replay(self, statements: Sequence[str]) -> int:
         """Obey the signed lists of a target after a restore; how many were not known here.

@@ -36,7 +36,7 @@ class Execution:
     stores: Stores
     removal: Removal
     signer: Callable[[], Signer]
-    places: Callable[[], Sequence[Place]]
+    places: Sequence[Place]
     keyring_days: int
 
     def advance(self, id: bytes) -> Erasure:  # noqa: A002 - an id it is
@@ -115,7 +115,7 @@ class Execution:
 
     def _tell(self, erasure: Erasure, what: What) -> Erasure:
         """Every target that can be reached; the others are tried again each time."""
-        for place in self.places():
+        for place in self.places:
             name = f"target {place.name}"
             if name in steps(erasure):
                 continue
@@ -129,7 +129,7 @@ class Execution:
         """Final, once no copy of the keyring from before is left anywhere."""
         what, before, clear = self._what(erasure), erasure.report, True
         erasure = self._tell(erasure, what)
-        for place in self.places():
+        for place in self.places:
             done = steps(erasure)
             there = f"target {place.name}" in done and f"keyring {place.name}" in done
             with self._reaching(erasure, place):
@@ -166,7 +166,7 @@ class Execution:
 
     def _certify(self, erasure: Erasure, what: What, state: str) -> Erasure:
         now = self.stores.clock()
-        there = Copies([place.name for place in self.places()], self.keyring_days)
+        there = Copies([place.name for place in self.places], self.keyring_days)
 
         def issued(known: Erasure) -> Erasure:
             if known.state == FINAL:  # by another process

@@ -5,61 +5,46 @@ the lists say what is left to do. Needs no key: what lies below a node is found 
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 from docstopd.catalog import erasures as store
 from docstopd.catalog import nodes, spaces, trash, users
 from docstopd.catalog.erasures import Erasure
 from docstopd.catalog.nodes import Row
 from docstopd.db import Rows
-from docstopd.keyring import Keyring
-from docstopd.model import Micros, NodeId, Space, SpaceId, User, UserId
+from docstopd.model import Micros, NodeId, Space, SpaceId, User
 from docstopd.vault.accounts import Accounts, memberships
+from docstopd.vault.change import Changes
 from docstopd.vault.erasure.subject import ERASING, Subject
-from docstopd.vault.journal import SYSTEM, Facts, Journal
+from docstopd.vault.journal import SYSTEM, Facts
 from docstopd.vault.spaces import Spaces
 from docstopd.vault.tree import NO_PARENT
 
 CATALOG, KEYRING = "catalog", "keyring"
 
 
-class Guard(Protocol):
-    """What must stay, as one transaction sees it: by a hold, or by the class of a file. Each raises `Forbidden`."""
-
-    def refuse_tree(self, node: NodeId) -> None:
-        """Unless a node may go with all below it."""
-
-    def refuse_space(self, space: SpaceId) -> None:
-        """Unless a space may go."""
-
-    def refuse_user(self, user: UserId) -> None:
-        """Unless an account may go."""
-
-
-@dataclass(frozen=True, slots=True)
 class Removal:
-    """Removes rows by an erasure's subject; `guard` is made inside each transaction."""
+    """Removes rows by an erasure's subject."""
 
-    keyring: Keyring
-    journal: Journal
-    accounts: Accounts
-    spaces: Spaces
-    guard: Callable[[Rows], Guard]
+    def __init__(self, changes: Changes, accounts: Accounts, spaces: Spaces) -> None:
+        self.journal = changes.journal
+        self._keyring = changes.stores.keyring
+        self._standing = changes.standing
+        self._accounts = accounts
+        self._spaces = spaces
 
     def check(self, rows: Rows, subject: Subject) -> None:
         """Raises `Forbidden` unless all of it may go now."""
-        guard = self.guard(rows)
+        standing = self._standing(rows)
         if subject.node is not None:
-            guard.refuse_tree(subject.node)
+            standing.refuse_tree(subject.node)
         for space in subject.whole_spaces:
-            guard.refuse_space(space)
+            standing.refuse_space(space)
         user = None if subject.user is None else users.get(rows, subject.user)
         if user is not None:
-            guard.refuse_user(user.id)
+            standing.refuse_user(user.id)
             for alone in memberships(rows, user)[0]:
-                guard.refuse_space(alone.id)
+                standing.refuse_space(alone.id)
 
     def run(self, rows: Rows, erasure: Erasure, now: Micros) -> Erasure:
         """List what goes, and remove it. Raises `Forbidden` where something must stay."""
@@ -84,7 +69,7 @@ class Removal:
         user = None if subject.user is None else users.get(rows, subject.user)
         if user is not None:
             self._account(rows, erasure, user, len(subject.spaces))
-        traces = self.keyring.traces(store.blobs_of(rows, erasure.id), subject.whole_spaces, subject.user)
+        traces = self._keyring.traces(store.blobs_of(rows, erasure.id), subject.whole_spaces, subject.user)
         store.add_traces(rows, erasure.id, KEYRING, traces)
 
     # -- files and folders ------------------------------------------------------------------------------------------
@@ -127,13 +112,13 @@ class Removal:
             return
         store.add_traces(rows, erasure.id, CATALOG, store.sealed_parts_of_space(rows, space))
         files = len(store.blobs_of(rows, erasure.id))
-        self.spaces.remove(rows, found, {"erasure": erasure.id.hex(), "files": files})
+        self._spaces.remove(rows, found, {"erasure": erasure.id.hex(), "files": files})
 
     def _leave(self, rows: Rows, erasure: Erasure, user: User, shared: list[Space]) -> None:
         """The account's keys of spaces that stay are destroyed with the membership, so they are noted before."""
-        store.add_traces(rows, erasure.id, KEYRING, self.keyring.traces((), (), user.id))
+        store.add_traces(rows, erasure.id, KEYRING, self._keyring.traces((), (), user.id))
         for space in shared:
-            self.spaces.expel(rows, None, space, user.id)
+            self._spaces.expel(rows, None, space, user.id)
 
     def _account(self, rows: Rows, erasure: Erasure, user: User, count: int) -> None:
         parts = store.salts_of_actor(rows, SYSTEM, user.id) | store.profile_part(rows, user.id)
@@ -142,7 +127,7 @@ class Removal:
         # A live account has left its spaces by now. An older catalog that was put back still has it in them; nobody
         # can bring its keys any more, so no epoch has to begin.
         spaces.remove_memberships(rows, user.id)
-        self.accounts.remove(rows, user, count)
+        self._accounts.remove(rows, user, count)
 
 
 def _ancestors(rows: Rows, node: NodeId) -> list[Row]:

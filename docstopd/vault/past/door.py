@@ -1,16 +1,15 @@
 """The door to the trash for commands and jobs; WebDAV goes through `Files`, by path."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from docstopd.db import Rows
 from docstopd.errors import AlreadyExists, ParentMissing, Refused
 from docstopd.model import Node, SpacePath
 from docstopd.vault.change import Changes
 from docstopd.vault.files import Files
 from docstopd.vault.past import trash
 from docstopd.vault.past.naming import extension, time_name
-from docstopd.vault.past.purge import Cover, Purge
+from docstopd.vault.past.purge import Purge
 from docstopd.vault.session import Session
 
 TRIES = 100
@@ -20,8 +19,8 @@ TRIES = 100
 class Past:
     """What can be done with what is past. `purge` is for jobs, and needs no session."""
 
-    def __init__(self, changes: Changes, cover: Callable[[Rows], Cover], files: Files) -> None:
-        self.purge = Purge(changes, cover)
+    def __init__(self, changes: Changes, files: Files) -> None:
+        self.purge = Purge(changes)
         self._clock = changes.stores.clock
         self._files = files
 

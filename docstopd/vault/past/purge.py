@@ -5,10 +5,9 @@ off leaves the rest of it in the trash, and the next purge goes on with that. Ke
 transaction that gave them up; what a crash leaves of them are orphans, which are legal.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from docstopd.catalog import nodes, trash, versions
 from docstopd.catalog.nodes import Row
@@ -19,13 +18,6 @@ from docstopd.vault.journal import NOBODY, Facts
 
 BATCH = 500
 """Nodes that one transaction removes: other writers wait for it."""
-
-
-class Cover(Protocol):
-    """What the holds cover, as one transaction sees it."""
-
-    def covers_tree(self, node: NodeId) -> bool:
-        """Whether the node, or anything below it, must stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +53,9 @@ class _Piece:
 class Purge:
     """The way out of the trash that leads nowhere."""
 
-    def __init__(self, changes: Changes, cover: Callable[[Rows], Cover]) -> None:
+    def __init__(self, changes: Changes) -> None:
         self._changes = changes
         self._catalog = changes.stores.catalog
-        self._cover = cover
 
     def run(self, heads: Iterable[tuple[NodeId, int]], actor: bytes = NOBODY) -> Purged:
         """Remove deleted trees, each named by its head and the entry of its deletion (`trash.Head.deleted`).
@@ -90,12 +81,12 @@ class Purge:
 
     def _remove(self, batch: Sequence[_Piece], actor: bytes, rows: Rows) -> tuple[Purged, list[BlobId]]:
         total, leftovers = Purged(), list[BlobId]()
-        cover = self._cover(rows)
+        standing = self._changes.standing(rows)
         for piece in batch:
             head = trash.head(rows, piece.head)
             if head is None or head.deleted != piece.deleted:
                 continue
-            if cover.covers_tree(piece.head):
+            if standing.covers_tree(piece.head):
                 total += Purged(held=piece.last)
                 continue
             for row in _still_below(rows, head.row, piece.nodes):

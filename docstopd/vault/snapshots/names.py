@@ -46,6 +46,11 @@ def number_of(name: str) -> tuple[int, bool] | None:
     return (int(found[1]), found[2] == "json") if found else None
 
 
+def erasure(id: bytes) -> str:  # noqa: A002 - as above
+    """The signed list of one erasure."""
+    return f"{ERASURES}{id.hex()}.json"
+
+
 def keyring(time: Micros) -> str:
     """A copy of the keyring as it was at a time."""
     return f"{KEYRING}{time:017}.keyring"
