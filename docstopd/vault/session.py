@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from docstopd.crypto.spacekey import SpaceKey
 from docstopd.crypto.userkey import Identity
+from docstopd.errors import Forbidden
 from docstopd.keyring import Slot
-from docstopd.model import Micros, SpaceId, User, UserId
+from docstopd.model import Micros, SlotKind, SpaceId, User, UserId
 from docstopd.vault.kept import Kept
 
 
@@ -80,6 +81,11 @@ class Session:
     def kept(self) -> Kept:
         """Answers that were given to this credential before."""
         return self.unlocked.kept
+
+    def require_password(self) -> None:
+        """Raises `Forbidden` for an app password: it lies on a device, so it hands no key on and destroys nothing."""
+        if self.unlocked.kind is not SlotKind.PASSWORD:
+            raise Forbidden("this takes your own password, not an app password")
 
 
 Opening = Callable[[Session, SpaceId, int], None]

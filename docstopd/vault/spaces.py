@@ -9,7 +9,7 @@ from docstopd.crypto.spacekey import SpaceKey
 from docstopd.crypto.userkey import public_hpke
 from docstopd.db import Rows
 from docstopd.errors import AlreadyExists, Damaged, Failed, Forbidden, InvalidName, NotFound, Refused
-from docstopd.model import Custody, Member, MemberRole, SlotKind, Space, SpaceId, User, UserId
+from docstopd.model import Custody, Member, MemberRole, Space, SpaceId, User, UserId
 from docstopd.vault import naming
 from docstopd.vault.change import Changes
 from docstopd.vault.journal import Facts, Seal
@@ -230,11 +230,10 @@ class Spaces:
         return opened.space, opened
 
     def _owned(self, rows: Rows, session: Session, label: str) -> OpenSpace:
-        """A space opened by its owner's password: an app password lies on a device, and hands no keys on."""
+        """A space opened by its owner's password."""
         opened = open_space(rows, self._stores.keyring, session, naming.normal(label))
         opened.require_owner()
-        if session.unlocked.kind is not SlotKind.PASSWORD:
-            raise Forbidden("this takes the owner's own password, not an app password")
+        session.require_password()
         return opened
 
     def _server_keys(self, space: Space) -> dict[int, SpaceKey]:

@@ -12,7 +12,7 @@ from docstopd.catalog import users
 from docstopd.catalog.erasures import Erasure
 from docstopd.db import Rows
 from docstopd.errors import AlreadyExists, DocstopdError, Failed, Forbidden, Held, NotFound, Refused, StateUnknown
-from docstopd.model import SECOND, MemberRole, NodeId, SlotKind, Space, SpacePath
+from docstopd.model import SECOND, MemberRole, NodeId, Space, SpacePath
 from docstopd.vault import naming
 from docstopd.vault.accounts import Accounts, memberships
 from docstopd.vault.change import Changes
@@ -54,7 +54,7 @@ class Erasures:
         For editors, by their own password. Raises `NotFound`, `Forbidden`, `Protected`.
         """
         path = naming.normal_path(path)
-        _by_password(session)
+        session.require_password()
         if len(path) < 2 or (naming.is_past(path) and (path[1] != trash.AREA or len(path) < 3)):
             raise Refused("name a file or a folder in a space; a space is erased as a whole by its label")
         with self._changes.view(session, path[0]) as view:
@@ -71,7 +71,7 @@ class Erasures:
         if space is None or (session is not None and role is None):
             raise NotFound(f"there is no space {label!r}")
         if session is not None:
-            _by_password(session)
+            session.require_password()
             if role is None or role[1] is not MemberRole.OWNER:
                 raise Forbidden("only an owner of the space can do this")
         return self._request("space", Subject(spaces=(space.id,)), session)
@@ -83,7 +83,7 @@ class Erasures:
         """
         user = self._accounts.find(name)
         if session is not None:
-            _by_password(session)
+            session.require_password()
             if session.user.id != user.id:
                 raise Forbidden("only the user and who runs the service can have an account erased")
         due = self._stores.clock() + int(self._changes.policy.erasure_grace * SECOND)
@@ -261,12 +261,6 @@ class Erasures:
         keys = self._stores.server.signers
         service = self._stores.keyring.fact(SERVICE)
         return Signer(service or b"", keys[0], [key.public_key() for key in keys])
-
-
-def _by_password(session: Session) -> None:
-    """An app password lies on a device: it destroys nothing for ever."""
-    if session.unlocked.kind is not SlotKind.PASSWORD:
-        raise Forbidden("this takes the user's own password, not an app password")
 
 
 def _refuse_twice(rows: Rows, subject: Subject) -> None:

@@ -18,8 +18,8 @@ from docstopd.catalog.dispositions import Approval, Disposition
 from docstopd.catalog.versions import Version
 from docstopd.crypto import statement
 from docstopd.db import Rows
-from docstopd.errors import AlreadyExists, Forbidden, NotFound, Refused
-from docstopd.model import MemberRole, Micros, Role, SlotKind, SpaceId, User
+from docstopd.errors import AlreadyExists, NotFound, Refused
+from docstopd.model import MemberRole, Micros, Role, SpaceId, User
 from docstopd.vault.journal import Facts, Journal
 from docstopd.vault.opening import open_space
 from docstopd.vault.retention.decide import Decision
@@ -128,8 +128,7 @@ class Dispositions:
 
         `keep` ends the question. Raises `NotFound`, `Forbidden` without the right, `Refused` for a second answer.
         """
-        if session.unlocked.kind is not SlotKind.PASSWORD:
-            raise Forbidden("this takes your own password, not an app password")
+        session.require_password()
 
         def work(rows: Rows) -> int:
             one, now = store.get(rows, disposition), self._stores.clock()

@@ -8,7 +8,7 @@ from functools import partial
 from docstopd.catalog import classes as store
 from docstopd.catalog import nodes, trash
 from docstopd.errors import Damaged, NotFound, Refused
-from docstopd.model import Micros, NodeId, SlotKind, SpacePath
+from docstopd.model import Micros, NodeId, SpacePath
 from docstopd.vault import naming
 from docstopd.vault.change import Change, Changes
 from docstopd.vault.retention.items import batched
@@ -51,8 +51,7 @@ class Filing:
 
         def work(change: Change) -> None:
             change.opened.require_owner()
-            if session.unlocked.kind is not SlotKind.PASSWORD:
-                raise Refused("this takes the owner's own password, not an app password")
+            session.require_password()
             row = change.existing(path)[-1]
             state = store.of(change.rows, row.id)
             klass = self._schedule.named(state.name) if state is not None else None
