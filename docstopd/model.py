@@ -16,6 +16,8 @@ NodeId = NewType("NodeId", int)
 
 Micros = int
 SECOND: Micros = 1_000_000
+HOUR: Micros = 3600 * SECOND
+DAY: Micros = 24 * HOUR
 SpacePath = tuple[str, ...]
 """Names from the space's label down; `()` is the list of spaces, `("ada",)` the root of the space `ada`."""
 

@@ -9,7 +9,7 @@ from docstopd.cli.opened import AGENT, opened
 from docstopd.cli.options import NOT_GIVEN, ConfigFile, Json, PasswordFile, PasswordStdin, UserName, duration
 from docstopd.cli.output import say, show_object, show_table, timestamp
 from docstopd.errors import Refused
-from docstopd.model import SlotId
+from docstopd.model import SECOND, SlotId
 from docstopd.vault.stores import wall_clock
 
 app = typer.Typer(no_args_is_help=True, help="Passwords for single programs or devices.", rich_markup_mode=None)
@@ -36,7 +36,7 @@ def add(
     with opened(config) as vault:
         password = secrets.ask(f"password of {name}")
         session = vault.sessions.sign_in(name, password, agent=AGENT)
-        until = None if lifetime is None else wall_clock() + int(lifetime * 1_000_000)
+        until = None if lifetime is None else wall_clock() + int(lifetime * SECOND)
         secret = vault.accounts.add_app_password(session, password, label, until)
     show_object({"name": session.user.name, "label": label, "app_password": secret}, as_json=json)
     if not json:

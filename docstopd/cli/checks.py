@@ -26,6 +26,7 @@ from docstopd.db.sqlite import SqliteDatabase
 from docstopd.errors import ConfigurationError, DocstopdError, Refused
 from docstopd.jobs.clock import Doubt
 from docstopd.keyring import MIGRATIONS as KEYRING
+from docstopd.model import SECOND
 from docstopd.vault.runs import Outcome
 from docstopd.vault.snapshots import Standing
 
@@ -126,7 +127,7 @@ def keys_fit(config: Config) -> Iterator[Finding]:
         yield Finding("keys", "failed", str(error), "put the server key that belongs to this data folder in its place")
         return
     yield Finding("keys", "ok", "the server key opens the keyring")
-    latest = last[-1].time / 1_000_000 if last else 0.0
+    latest = last[-1].time / SECOND if last else 0.0
     yield _clock(time.time(), latest)
 
 
@@ -222,7 +223,7 @@ def _standing(standing: Standing) -> Finding:
     if standing.newest is None:
         found = f"target {standing.name} has no snapshot yet"
         return Finding(name, "warning", found, "make one: docstopd snapshot create")
-    age = (time.time() - standing.newest.created / 1_000_000) / 86_400
+    age = (time.time() - standing.newest.created / SECOND) / 86_400
     found = f"target {standing.name}: snapshot {standing.newest.number} is {age:.1f} days old"
     if age > _OLD_DAYS:
         return Finding(name, "warning", found, "look why there is no newer one: docstopd job list")

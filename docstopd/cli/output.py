@@ -1,6 +1,5 @@
 """Tables and objects, for people or as JSON."""
 
-import datetime
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from docstopd.model import Micros
+from docstopd.vault.moment import shown
 
 _WIDE = 1000
 """Columns of a table where nobody looks: a pipe gets each row on one line."""
@@ -61,7 +61,7 @@ def printable(text: str) -> str:
 
 def timestamp(time: Micros) -> str:
     """RFC 3339, in UTC, to the second."""
-    return datetime.datetime.fromtimestamp(time // 1_000_000, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return shown(time)
 
 
 def size(count: int | None) -> str:

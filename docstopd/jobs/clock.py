@@ -14,15 +14,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from docstopd.errors import Damaged, Refused
-from docstopd.model import SECOND, Micros
+from docstopd.model import DAY, HOUR, SECOND, Micros
 from docstopd.vault.marks import Marks, Step
 
 _log = logging.getLogger(__name__)
 
-HOUR: Micros = 3600 * SECOND
+APART: Micros = HOUR
 """Farther apart than this, two clocks contradict each other."""
 
-_DAY = 24 * HOUR
 _SEEN: Micros = 300 * SECOND  # how old the last sight of wall time may get before it is written down again
 _MARK = "clock"
 
@@ -98,11 +97,11 @@ def judge(state: State, now: Reading, longest_absence: Micros) -> Wait | None:
     """Whether the clocks contradict what is remembered of them."""
     if now.follows(state.at):
         by = (now.wall - state.at.wall) - (now.ticks - state.at.ticks)
-        return Wait(Doubt.JUMP, now.wall, by) if abs(by) > HOUR else None
+        return Wait(Doubt.JUMP, now.wall, by) if abs(by) > APART else None
     by = now.wall - state.seen
-    if by < -HOUR or by > longest_absence:
+    if by < -APART or by > longest_absence:
         return Wait(Doubt.JUMP, now.wall, by)
-    return Wait(Doubt.ABSENCE, now.wall, by, now.ticks + HOUR) if by > HOUR else None
+    return Wait(Doubt.ABSENCE, now.wall, by, now.ticks + HOUR) if by > APART else None
 
 
 def look(state: State | None, now: Reading, longest_absence: Micros) -> State:
@@ -116,7 +115,7 @@ def look(state: State | None, now: Reading, longest_absence: Micros) -> State:
         standing = state.wait if state.wait is not None and state.wait.doubt is Doubt.JUMP else None
         return State(now, now.wall, found if found.doubt is Doubt.JUMP or standing is None else standing)
     # The reading is renewed daily: a crystal's drift does not add up over the years, nor do small steps within a day.
-    at = now if rebooted or now.ticks - state.at.ticks > _DAY else state.at
+    at = now if rebooted or now.ticks - state.at.ticks > DAY else state.at
     seen = now.wall if abs(now.wall - state.seen) > _SEEN else state.seen
     return State(at, seen, _left(state.wait, now, rebooted=rebooted))
 

@@ -8,7 +8,7 @@ from docstopd.catalog import journal as store
 from docstopd.catalog import spaces, users
 from docstopd.db import Rows
 from docstopd.errors import Damaged, NotFound, Refused
-from docstopd.model import SECOND, MemberRole, NodeId
+from docstopd.model import DAY, MemberRole, NodeId
 from docstopd.vault import journal, naming
 from docstopd.vault.checkpoints import BadLine, Checkpoint, Checkpoints, Head
 from docstopd.vault.exporting import Export
@@ -22,7 +22,7 @@ from docstopd.vault.trail import Filter, Line, Source, Trail
 from docstopd.vault.tree import Tree
 from docstopd.vault.verifying import Verification, verify
 
-WHOLE_AFTER = 7 * 86_400 * SECOND
+WHOLE_AFTER = 7 * DAY
 """How often the job reads the whole journal again."""
 
 EVERYTHING = Filter()

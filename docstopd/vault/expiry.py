@@ -8,15 +8,13 @@ from collections import Counter
 from docstopd.catalog import locks, runs, throttle
 from docstopd.db import Rows
 from docstopd.errors import NotFound
-from docstopd.model import SECOND, UserId
+from docstopd.model import DAY, SECOND, UserId
 from docstopd.vault.journal import NOBODY, SYSTEM, Facts, Journal
 from docstopd.vault.progress import Progress, Report
 from docstopd.vault.stores import Policy, Stores
 
 RUNS_DAYS = 366
 """How long the ledger remembers a run; the last of each job stays."""
-
-_DAY = 86_400 * SECOND
 
 
 class Expiry:
@@ -64,7 +62,7 @@ class Expiry:
     def runs(self, progress: Progress, dry: bool) -> Report:
         """Runs of jobs that began more than a year ago."""
         progress("runs", 0, 1)
-        before = self._stores.clock() - RUNS_DAYS * _DAY
+        before = self._stores.clock() - RUNS_DAYS * DAY
         with self._stores.catalog.read() as rows:
             found = runs.count_old(rows, before)
         if found and not dry:

@@ -15,7 +15,7 @@ from service import Service, make_service, picture, run
 from docstopd.config import load
 from docstopd.daemon.compose import open_vault
 from docstopd.jobs import ClockGuard, read_clocks
-from docstopd.jobs.clock import HOUR
+from docstopd.model import HOUR
 from docstopd.vault.runs import Outcome
 
 

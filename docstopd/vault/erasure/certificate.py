@@ -1,6 +1,5 @@
 """The certificate of an erasure: what went, how, and what became of every copy. `docs/erasure.md` states each field."""
 
-import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from docstopd.catalog.erasures import Erasure
 from docstopd.crypto import statement
-from docstopd.model import BlobId, Micros, NodeId
+from docstopd.model import DAY, BlobId, Micros, NodeId
 from docstopd.vault.erasure.subject import Step, Subject, steps
+from docstopd.vault.moment import shown
 
 Json = str | int | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -88,7 +88,7 @@ def erasure_list(signer: Signer, erasure: Erasure, what: What) -> str:
         {
             "erasure": erasure.id.hex(),
             "kind": erasure.kind,
-            "time": stamp(erasure.done or erasure.requested),
+            "time": shown(erasure.done or erasure.requested),
             "head": what.subject.node,
             "what": what.encode(),
         },
@@ -103,13 +103,13 @@ def certificate(signer: Signer, erasure: Erasure, what: What, copies: Copies, no
             "erasure": erasure.id.hex(),
             "kind": erasure.kind,
             "state": erasure.state,
-            "issued": stamp(now),
-            "requested": stamp(erasure.requested),
+            "issued": shown(now),
+            "requested": shown(erasure.requested),
             "requested_by": erasure.author.hex() or "operator",
             "what": what.encode(),
             "method": METHOD,
             "copies": _copies(erasure, copies),
-            "final": None if erasure.final is None else stamp(erasure.final),
+            "final": None if erasure.final is None else shown(erasure.final),
             "exclusions": list(EXCLUSIONS),
         },
     )
@@ -125,17 +125,12 @@ def _copies(erasure: Erasure, copies: Copies) -> list[Json]:
     ]
     for place in copies.places:
         found.append(_fate(f"target {place}: encrypted contents", "deleted", done.get(f"target {place}")))
-        expected = done["keys"].time + copies.keyring_days * 86_400_000_000
+        expected = done["keys"].time + copies.keyring_days * DAY
         found.append(_fate(f"target {place}: copies of the keyring", "gone", done.get(f"keyring {place}"), expected))
     return found
 
 
 def _fate(copy: str, fate: str, step: Step | None, expected: Micros | None = None) -> Json:
     if step is None:
-        return {"copy": copy, "fate": "pending", "expected": None if expected is None else stamp(expected)}
-    return {"copy": copy, "fate": fate, "time": stamp(step.time), "count": step.count}
-
-
-def stamp(time: Micros) -> str:
-    """RFC 3339, in UTC, to the second."""
-    return datetime.datetime.fromtimestamp(time // 1_000_000, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"copy": copy, "fate": "pending", "expected": None if expected is None else shown(expected)}
+    return {"copy": copy, "fate": fate, "time": shown(step.time), "count": step.count}

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docstopd.errors import Failed
-from docstopd.model import SECOND, BlobId, Micros
+from docstopd.model import HOUR, BlobId, Micros
 from docstopd.targets import NamedTarget
 from docstopd.vault.snapshots import names
 from docstopd.vault.snapshots.keyring import copies_at
 from docstopd.vault.snapshots.reading import put_small, service_of
 
-ON_ITS_WAY: Micros = 3600 * SECOND
+ON_ITS_WAY: Micros = HOUR
 """How long a copy of the keyring takes at most to arrive."""
 
 

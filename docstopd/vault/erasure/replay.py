@@ -6,13 +6,13 @@ again.
 """
 
 from dataclasses import replace
-from datetime import datetime
 
 from docstopd.catalog import erasures as store
 from docstopd.catalog.erasures import Erasure
 from docstopd.db import Rows
 from docstopd.errors import Damaged
 from docstopd.model import NodeId
+from docstopd.vault import moment
 from docstopd.vault.erasure.certificate import LIST, Signer
 from docstopd.vault.erasure.removal import Removal
 from docstopd.vault.erasure.subject import ERASING, Subject
@@ -33,7 +33,7 @@ def replay(stores: Stores, removal: Removal, signer: Signer, text: str) -> bytes
     head = fields.get("head")
     try:
         erasure, kind = bytes.fromhex(str(fields["erasure"])), str(fields["kind"])
-        when = int(datetime.fromisoformat(str(fields["time"])).timestamp()) * 1_000_000
+        when = moment.read(str(fields["time"]))
     except (KeyError, ValueError):
         raise Damaged("an erasure list lacks what it is about") from None
     node = None if head is None else NodeId(int(head))

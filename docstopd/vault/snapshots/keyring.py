@@ -8,12 +8,10 @@ The name has the time as of which it is a copy: what was destroyed before is not
 from docstopd.crypto.keystore import Keystore
 from docstopd.crypto.serverkey import ServerKey
 from docstopd.keyring import EARLIER, export
-from docstopd.model import Micros
+from docstopd.model import DAY, Micros
 from docstopd.targets import Target
 from docstopd.vault.snapshots import names, sealed
 from docstopd.vault.stores import Stores
-
-MICROS_OF_DAY = 86_400_000_000
 
 
 def replace_copy(stores: Stores, target: Target, service: str) -> None:
@@ -66,7 +64,7 @@ def with_earlier(server: ServerKey, target: Target, service: str) -> ServerKey:
 def renew(stores: Stores, target: Target, service: str, days: int) -> bool:
     """Replace a copy that has become too old; remove it when that fails. Whether there is a copy that may lie there."""
     newest = next((time for _name, time in copies_at(target)), None)
-    limit = stores.clock() - days * MICROS_OF_DAY
+    limit = stores.clock() - days * DAY
     if newest is None or newest > limit:
         return newest is not None
     try:

@@ -12,7 +12,7 @@ from docstopd.catalog import copies, marks
 from docstopd.catalog.copies import Stored
 from docstopd.db import Rows
 from docstopd.errors import Damaged
-from docstopd.model import SECOND, Micros
+from docstopd.model import DAY, HOUR, Micros
 from docstopd.vault.journal import SYSTEM, Facts, Journal
 from docstopd.vault.progress import Progress, Report
 from docstopd.vault.snapshots.heal import Healer
@@ -20,7 +20,7 @@ from docstopd.vault.stores import SnapshotPolicy, Stores
 
 MARK = "scrub"
 PAGE = 200
-FIRST: Micros = 3600 * SECOND
+FIRST: Micros = HOUR
 """What the first run counts as: nobody knows when the last one was."""
 
 AHEAD = 1.25
@@ -114,7 +114,7 @@ class Scrub:
 
     def _share(self, place: _Place, size: int, now: Micros) -> int:
         passed = FIRST if place.time is None else max(0, now - place.time)
-        part = passed / (self._policy.scrub_days * 86_400 * SECOND) * AHEAD
+        part = passed / (self._policy.scrub_days * DAY) * AHEAD
         return max(1, int(size * min(1.0, part)))
 
     def _page(self, after: tuple[int, bytes]) -> list[Stored]:

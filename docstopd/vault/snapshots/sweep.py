@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from docstopd.catalog import copies, marks
 from docstopd.db import Rows
 from docstopd.errors import Failed, NotFound, Refused
-from docstopd.model import SECOND, BlobId, Micros
+from docstopd.model import DAY, HOUR, BlobId, Micros
 from docstopd.vault.progress import Progress
 from docstopd.vault.retention.holds import Cover
 from docstopd.vault.snapshots import names
 from docstopd.vault.snapshots.reach import Reached
 from docstopd.vault.stores import Stores
 
-LEASE: Micros = 7 * 86_400 * SECOND
+LEASE: Micros = 7 * DAY
 PATIENCE = 4
-EVERY: Micros = 20 * 3600 * SECOND
+EVERY: Micros = 20 * HOUR
 """Orphans are rare: they are looked for once a day, however often snapshots expire."""
 
 PAGE = 5000

@@ -11,7 +11,8 @@ from vaults import Bench, open_bench
 from docstopd.config import Schedule
 from docstopd.errors import Damaged, Refused
 from docstopd.jobs import ClockGuard, Job, Runner
-from docstopd.jobs.clock import HOUR, Doubt, Reading, State, look, read_clocks
+from docstopd.jobs.clock import Doubt, Reading, State, look, read_clocks
+from docstopd.model import HOUR
 from docstopd.vault.journal import SYSTEM
 from docstopd.vault.progress import Progress, Report
 from docstopd.vault.runs import Outcome
