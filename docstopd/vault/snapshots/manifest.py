@@ -1,15 +1,17 @@
 """The manifest of a snapshot: signed, and written when all else is durable. Where it lies, there is a snapshot."""
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from docstopd.crypto.statement import canonical, parse, sign, verify
+from docstopd.crypto.serverkey import ServerKey
+from docstopd.crypto.statement import canonical, parse, sign, verify_any
 from docstopd.errors import Damaged
 from docstopd.model import BlobId, Micros
+from docstopd.targets import Target
+from docstopd.vault.snapshots import names
+from docstopd.vault.snapshots.reading import small
 
 FORM = "docstopd-snapshot/1"
 
@@ -48,7 +50,7 @@ class Manifest:
     @classmethod
     def read(cls, data: bytes, signers: Sequence[Ed25519PrivateKey]) -> "Manifest":
         """Raises `Damaged` unless one of the signers signed it, `Incompatible` for another form."""
-        found = _verified(data, signers)
+        found = verify_any(FORM, data, [signer.public_key() for signer in signers])
         if data != canonical(parse(data)) + b"\n":
             raise Damaged("a manifest is not as it was written")
         try:
@@ -67,8 +69,9 @@ class Manifest:
             raise Damaged("a manifest is not as it was written") from None
 
 
-def _verified(data: bytes, signers: Sequence[Ed25519PrivateKey]) -> dict[str, Any]:
-    for signer in signers[1:]:
-        with contextlib.suppress(Damaged):
-            return verify(FORM, data, signer.public_key())
-    return verify(FORM, data, signers[0].public_key())
+def read_manifest(target: Target, server: ServerKey, service: str, number: int) -> Manifest:
+    """The manifest of a snapshot. Raises `NotFound`, `Damaged` for one that this service did not sign as that."""
+    manifest = Manifest.read(small(target, names.manifest(number)), server.signers)
+    if (manifest.service, manifest.number) != (service, number):
+        raise Damaged(f"the manifest of snapshot {number} is that of another")
+    return manifest

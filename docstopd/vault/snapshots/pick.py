@@ -27,8 +27,8 @@ from docstopd.vault.progress import Progress
 from docstopd.vault.session import Session
 from docstopd.vault.snapshots import names, sealed
 from docstopd.vault.snapshots.alone import reading
-from docstopd.vault.snapshots.manifest import Manifest
-from docstopd.vault.snapshots.reach import reach, read_manifest, service_id
+from docstopd.vault.snapshots.manifest import Manifest, read_manifest
+from docstopd.vault.snapshots.reach import reach, service_id
 from docstopd.vault.stores import Fresh, Stores
 from docstopd.vault.tree import Tree
 
@@ -84,7 +84,7 @@ class Pick:
         self._files.require_editor(session, path)
         with reading(self._stores.turnstile):
             named, copy = self._choose(at)
-            manifest = read_manifest(self._stores, named.objects, service_id(self._stores), copy.number)
+            manifest = read_manifest(named.objects, self._stores.server, service_id(self._stores), copy.number)
             progress("catalog", 0, 1)
             with self._imported(named, manifest) as fresh, fresh.catalog.read() as rows:
                 then = self._open(session, path, rows)

@@ -9,8 +9,8 @@ from docstopd.catalog.copies import Copy
 from docstopd.errors import Damaged, DocstopdError, Failed, NotFound, Refused, StateUnknown
 from docstopd.targets import NamedTarget, Target
 from docstopd.vault.snapshots import names
-from docstopd.vault.snapshots.manifest import Manifest
-from docstopd.vault.snapshots.reading import claim, service_of, small
+from docstopd.vault.snapshots.manifest import read_manifest
+from docstopd.vault.snapshots.reading import claim, service_of
 from docstopd.vault.stores import Stores
 
 SERVICE = "service"
@@ -112,16 +112,8 @@ def tidy(stores: Stores, target: Reached, service: str) -> Reached:
 
 def _finish(stores: Stores, target: Reached, service: str, number: int) -> None:
     try:
-        manifest = read_manifest(stores, target.objects, service, number)
+        manifest = read_manifest(target.objects, stores.server, service, number)
     except (Damaged, NotFound):
         return
     finished = stores.clock()
     stores.catalog.write(lambda rows: copies.finish(rows, number, target.name, finished, manifest.blobs, manifest.size))
-
-
-def read_manifest(stores: Stores, target: Target, service: str, number: int) -> Manifest:
-    """The manifest of a snapshot. Raises `NotFound`, `Damaged` for one that this service did not sign as that."""
-    manifest = Manifest.read(small(target, names.manifest(number)), stores.server.signers)
-    if (manifest.service, manifest.number) != (service, number):
-        raise Damaged(f"the manifest of snapshot {number} is that of another")
-    return manifest

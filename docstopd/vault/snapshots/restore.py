@@ -20,7 +20,7 @@ from docstopd.vault.journal import SYSTEM, Facts, Journal
 from docstopd.vault.progress import Progress
 from docstopd.vault.snapshots import names, sealed
 from docstopd.vault.snapshots.keyring import copies_at
-from docstopd.vault.snapshots.manifest import Manifest
+from docstopd.vault.snapshots.manifest import Manifest, read_manifest
 from docstopd.vault.snapshots.reading import digest, service_of, small
 from docstopd.vault.snapshots.sweep import STRANGE
 from docstopd.vault.snapshots.transfer import Reading, Transfer
@@ -58,11 +58,11 @@ def choose(target: Target, server: ServerKey, number: int | None) -> Manifest:
     if number is not None:
         if number not in numbers:
             raise NotFound(f"there is no snapshot {number}; there are {', '.join(map(str, sorted(numbers))) or 'none'}")
-        return _signed(target, server, service, number)
+        return read_manifest(target, server, service, number)
     wrong: Refused = NotFound("there is no snapshot on this target")
     for newest in numbers:
         try:
-            return _signed(target, server, service, newest)
+            return read_manifest(target, server, service, newest)
         except (Damaged, Incompatible) as error:
             _log.warning("the manifest of snapshot %d is passed over: %s", newest, error)
             wrong = Refused(
@@ -76,13 +76,6 @@ def _manifests(found: Iterator[Found]) -> Iterator[int]:
         number, is_manifest = names.number_of(one.name) or (0, False)
         if is_manifest:
             yield number
-
-
-def _signed(target: Target, server: ServerKey, service: str, number: int) -> Manifest:
-    manifest = Manifest.read(small(target, names.manifest(number)), server.signers)
-    if (manifest.service, manifest.number) != (service, number):
-        raise Damaged(f"the manifest of snapshot {number} is that of another")
-    return manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +157,7 @@ class Restore:
         for number in later:
             copies.adopt(rows, number, now)
             try:
-                found = _signed(self.target, self.server, manifest.service, number)
+                found = read_manifest(self.target, self.server, manifest.service, number)
             except (Damaged, Incompatible, NotFound):
                 continue
             copies.finish(rows, number, manifest.target, found.time, found.blobs, found.size)

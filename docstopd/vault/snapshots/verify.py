@@ -12,8 +12,8 @@ from docstopd.targets import NamedTarget, Target
 from docstopd.vault.progress import Progress
 from docstopd.vault.snapshots import names, sealed
 from docstopd.vault.snapshots.alone import reading
-from docstopd.vault.snapshots.manifest import Manifest
-from docstopd.vault.snapshots.reach import read_manifest, service_id
+from docstopd.vault.snapshots.manifest import Manifest, read_manifest
+from docstopd.vault.snapshots.reach import service_id
 from docstopd.vault.snapshots.reading import digest
 from docstopd.vault.snapshots.transfer import Reading
 from docstopd.vault.stores import Stores
@@ -42,7 +42,7 @@ class Verify:
         with reading(self._stores.turnstile):
             service = service_id(self._stores)
             try:
-                manifest = read_manifest(self._stores, named.objects, service, number)
+                manifest = read_manifest(named.objects, self._stores.server, service, number)
                 self._catalog(named.objects, manifest, found, progress)
                 self._blobs(named.objects, manifest, found, progress, data=data)
             except (Damaged, NotFound) as error:
