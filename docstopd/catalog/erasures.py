@@ -149,11 +149,6 @@ def blobs_of(rows: Rows, erasure: bytes) -> list[BlobId]:
     return [BlobId(row[0]) for row in found]
 
 
-def is_erased(rows: Rows, blob: BlobId) -> bool:
-    """Whether a blob was erased."""
-    return rows.one("SELECT 1 FROM erased WHERE blob = ?", blob) is not None
-
-
 def take_over(
     rows: Rows, erasure: bytes, space: SpaceId | None, nodes: Sequence[NodeId], blobs: Sequence[BlobId]
 ) -> None:

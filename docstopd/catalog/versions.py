@@ -80,12 +80,6 @@ def drop(rows: Rows, node: NodeId, blob: BlobId) -> bool:
     return False
 
 
-def blobs_of_space(rows: Rows, space: SpaceId) -> list[BlobId]:
-    """Every blob of a space, live or dead."""
-    found: list[Any] = rows.all("SELECT blob FROM versions WHERE space = ?", space)
-    return [BlobId(row[0]) for row in found]
-
-
 def forget(rows: Rows, space: SpaceId) -> None:
     """Remove the rows of all versions of a space."""
     rows.run("DELETE FROM versions WHERE space = ?", space)

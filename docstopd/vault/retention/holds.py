@@ -57,14 +57,6 @@ class Cover:
 
     # -- one thing --------------------------------------------------------------------------------------------------
 
-    def covers_user(self, user: UserId) -> bool:
-        """Whether the account must stay."""
-        return self.on_user(user) is not None
-
-    def covers_space(self, space: SpaceId) -> bool:
-        """Whether the space must stay: it is held, or something that lies in it is."""
-        return self.on_space(space) is not None
-
     def covers_node(self, node: NodeId) -> bool:
         """Whether the node must stay: it is held, or its space, or anything above it (in the trash or not)."""
         return self.on_node(node) is not None

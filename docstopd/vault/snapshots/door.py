@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from docstopd.catalog import copies
 from docstopd.catalog.copies import Copy
-from docstopd.errors import Failed, NotFound, Refused
+from docstopd.errors import NotFound
 from docstopd.model import BlobId, Micros, SpacePath
 from docstopd.targets import NamedTarget
 from docstopd.vault.damage import DamageReports
@@ -12,14 +12,13 @@ from docstopd.vault.files import Files
 from docstopd.vault.journal import Journal
 from docstopd.vault.progress import SILENT, Progress, Report
 from docstopd.vault.session import Session
-from docstopd.vault.snapshots.alone import alone
 from docstopd.vault.snapshots.create import Create
 from docstopd.vault.snapshots.drill import Drill
 from docstopd.vault.snapshots.expire import Expire
 from docstopd.vault.snapshots.heal import Healer
-from docstopd.vault.snapshots.keyring import copies_at, replace_copy
+from docstopd.vault.snapshots.keyring import copies_at
 from docstopd.vault.snapshots.pick import Pick, Picked, When
-from docstopd.vault.snapshots.reach import reach, service_id
+from docstopd.vault.snapshots.reach import reach
 from docstopd.vault.snapshots.scrub import Scrub
 from docstopd.vault.snapshots.verify import Verified, Verify
 from docstopd.vault.stores import Policy, Stores
@@ -99,25 +98,6 @@ class Snapshots:
     def heal(self, blob: BlobId) -> bool:
         """Read a blob now, and heal it if it is bad; whether it was sound. Raises `Damaged` when nobody has it."""
         return self._healer.check(blob)
-
-    # -- for erasure ------------------------------------------------------------------------------------------------
-
-    def renew_keyring_copies(self) -> dict[str, str]:
-        """Replace the keyring's copy at each target now, so that no older one is left; why it could not be, by target.
-
-        Raises `Busy` beside another run.
-        """
-        if not self._stores.targets:
-            return {}
-        with alone(self._stores.turnstile):
-            reached, lost = reach(self._stores)
-            service = service_id(self._stores)
-            for target in reached:
-                try:
-                    replace_copy(self._stores, target.named.keyring, service)
-                except (Failed, Refused) as error:
-                    lost[target.name] = str(error)
-        return lost
 
     def keyring_copies(self, target: NamedTarget) -> list[Micros]:
         """As of when each copy of the keyring at a target is, newest first: what was destroyed later is in it."""

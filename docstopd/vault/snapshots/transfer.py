@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from docstopd.catalog.copies import Stored
-from docstopd.errors import Damaged, DocstopdError, Failed, NotFound
+from docstopd.errors import Damaged, Failed, NotFound
 from docstopd.model import BlobId
 from docstopd.targets import Target
 from docstopd.vault.snapshots import names
@@ -183,11 +183,3 @@ def batches(blobs: Iterable[Stored], count: int = BATCH_BLOBS, size: int = BATCH
             batch, held = [], 0
     if batch:
         yield batch
-
-
-def compare(reader: Reader, blob: Stored) -> str:
-    """Read a blob whole, close it, and say what is wrong with it; empty when it is what was written."""
-    try:
-        return _compared(blob, *digest(reader))
-    except DocstopdError as error:
-        return str(error)

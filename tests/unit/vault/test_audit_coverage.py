@@ -337,7 +337,6 @@ QUIET = {
     "locks.refresh": "moves the end of a lock that stands, as clients do every minute",
     "filing.classify": "gives files the class that the configuration says; what it does to them is an entry",
     "runs.begin": "the ledger has it; its end is an entry when it went wrong",
-    "snapshots.renew_keyring_copies": "copies keys to targets; the snapshots that need it are entries",
     "snapshots.scrub": "damage that it finds is an entry, and its whole round is",
     "snapshots.drill": "leaves nothing behind; that it failed is the run's entry",
     "snapshots.standings": "gives the service the id under which targets know it, once",
