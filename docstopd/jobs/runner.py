@@ -1,17 +1,14 @@
 """Runs one job: alone among all processes, written down before and after, loud when it goes wrong."""
 
-import fcntl
 import logging
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from docstopd.db import durable
 from docstopd.errors import Busy, DocstopdError, Refused, StateUnknown
 from docstopd.jobs.job import Job
+from docstopd.vault.lockfile import locked
 from docstopd.vault.progress import SILENT, Progress, Report
 from docstopd.vault.runs import Outcome, Runs
 
@@ -102,20 +99,10 @@ class Runner:
 
         return told
 
-    @contextmanager
-    def _alone(self, name: str) -> Iterator[None]:
-        """Hold the job's lock, which ends with the process that holds it."""
-        durable.make_folder(self._folder)
-        with durable.translated():
-            descriptor = os.open(self._folder / f"job-{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Busy(f"job {name} is running already; wait until it has ended") from None
-            yield
-        finally:
-            os.close(descriptor)
+    def _alone(self, name: str) -> AbstractContextManager[None]:
+        """Hold the job's lock. Raises `Busy`."""
+        busy = f"job {name} is running already; wait until it has ended"
+        return locked(self._folder / f"job-{name}.lock", busy)
 
 
 def _shown(report: Report) -> str:
