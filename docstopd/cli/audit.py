@@ -2,7 +2,6 @@
 
 import sys
 import time
-import unicodedata
 from contextlib import suppress
 from json import dumps
 from typing import Annotated
@@ -13,8 +12,9 @@ from docstopd.cli.asking import Secrets
 from docstopd.cli.audit_export import export
 from docstopd.cli.audit_verify import verify
 from docstopd.cli.opened import opened, session_as
-from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin, moment
+from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin, moment, space_path
 from docstopd.cli.output import Value, say, show_table, timestamp
+from docstopd.vault.naming import normal_path
 from docstopd.vault.trail import Filter, Line, Trail
 
 app = typer.Typer(no_args_is_help=True, help="The journal: show it, verify it, export it.", rich_markup_mode=None)
@@ -51,7 +51,7 @@ def show(
     Example: docstopd audit show Accounting --as ada --path /Accounting/2026 --action delete
     """
     secrets = Secrets(stdin=password_stdin, file=password_file)
-    below = () if path is None else tuple(unicodedata.normalize("NFC", path).strip("/").split("/"))
+    below = () if path is None else normal_path(space_path(path))
     if below and as_user is None:
         raise typer.BadParameter("paths are sealed: say as which member to look (--as)", param_hint="--path")
     if below and label is None and not everywhere:

@@ -9,7 +9,7 @@ import typer
 from docstopd.cli.asking import Secrets
 from docstopd.cli.codes import DAMAGE, FAILED
 from docstopd.cli.extract import Extraction
-from docstopd.cli.options import PasswordFile, PasswordStdin
+from docstopd.cli.options import PasswordFile, PasswordStdin, space_path
 from docstopd.cli.output import printable, size
 from docstopd.config import Config, KeysConfig, SecretFile, load
 from docstopd.daemon import holder
@@ -47,7 +47,7 @@ def decrypt(
     secrets = Secrets(stdin=password_stdin, file=password_file)
     with open_vault(settings, read_only=True) as vault:
         session = vault.accounts.open_offline(user, secrets.ask(f"password or recovery code of {user}"))
-        wanted = [_path(text) for text in paths or ()]
+        wanted = [space_path(text) for text in paths or ()]
         if output == "-":
             _to_screen(vault, session, wanted)
         else:
@@ -67,13 +67,6 @@ def _settings(data: Path | None, config: Path | None, server_key: Path | None) -
     if server_key is not None:
         settings = settings.model_copy(update={"keys": KeysConfig(server=SecretFile(str(server_key.absolute())))})
     return settings
-
-
-def _path(text: str) -> SpacePath:
-    names = tuple(name for name in text.split("/") if name)
-    if not names:
-        raise typer.BadParameter(f"{text!r} names nothing; write /SPACE/FOLDER/FILE")
-    return names
 
 
 def _to_screen(vault: Vault, session: Session, wanted: list[SpacePath]) -> None:

@@ -11,7 +11,7 @@ from docstopd.catalog.erasures import Erasure
 from docstopd.cli.asking import Secrets, agree
 from docstopd.cli.codes import DAMAGE
 from docstopd.cli.opened import opened, session_as, session_of
-from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin, Yes
+from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin, Yes, space_path
 from docstopd.cli.output import Value, say, show_json, show_object, show_table, timestamp
 from docstopd.crypto import statement
 from docstopd.errors import Damaged, Incompatible, Refused
@@ -61,7 +61,7 @@ def request(
                 raise typer.BadParameter("a path is looked up by somebody who can open its space: --as USER")
             session = session_of(vault, as_user, secrets)
             agree(f"This destroys {path} and all of its versions, for ever. Go on?", yes=yes)
-            done = vault.erasure.request_path(session, tuple(name for name in path.split("/") if name))
+            done = vault.erasure.request_path(session, space_path(path))
         else:
             done = _whole(vault, session_as(vault, as_user, secrets), space, account, yes=yes)
         why = vault.erasure.hindrance(done) if done.state == "held" else ""

@@ -6,7 +6,7 @@ import typer
 
 from docstopd.cli.asking import Secrets, agree
 from docstopd.cli.opened import opened, session_as, session_of
-from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin, Yes
+from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin, Yes, space_path
 from docstopd.cli.output import Value, say, show_object, show_table, timestamp
 from docstopd.errors import Refused
 from docstopd.model import NodeId
@@ -46,17 +46,17 @@ def place(
         if path is not None:
             if as_user is None:
                 raise typer.BadParameter("a path is looked up by somebody who can open its space: --as USER")
-            names = tuple(name for name in path.split("/") if name)
-            made = holds.on_path(session_of(vault, as_user, secrets), names, reason, confidential=confidential)
+            session = session_of(vault, as_user, secrets)
+            made = holds.on_path(session, space_path(path), reason, confidential=confidential)
         elif node is not None:
             made = holds.on_node(NodeId(node), reason, confidential=confidential)
         else:
-            session = session_as(vault, as_user, secrets)
+            asked = session_as(vault, as_user, secrets)
             if user is not None:
                 held = vault.accounts.find(user)
-                made = holds.on_user(held, reason, confidential=confidential, session=session)
+                made = holds.on_user(held, reason, confidential=confidential, session=asked)
             else:
-                made = holds.on_space(space or "", reason, confidential=confidential, session=session)
+                made = holds.on_space(space or "", reason, confidential=confidential, session=asked)
     show_object({"hold": made.hex()}, as_json=json)
 
 

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from docstopd.config import Duration
 from docstopd.config.size import parse_size
-from docstopd.model import Micros
+from docstopd.model import Micros, SpacePath
 
 NOT_GIVEN = Path()
 """The default of `ConfigFile`, which its callback replaces."""
@@ -49,6 +49,14 @@ As = Annotated[
 ]
 UserName = Annotated[str, typer.Argument(metavar="NAME", help="The user.")]
 Label = Annotated[str, typer.Argument(metavar="LABEL", help="The space.")]
+
+
+def space_path(text: str) -> SpacePath:
+    """/SPACE/FOLDER/FILE as the vault takes it. Raises the parser's usage error."""
+    names = tuple(name for name in text.split("/") if name)
+    if not names:
+        raise typer.BadParameter(f"{text!r} names nothing; write /SPACE/FOLDER/FILE")
+    return names
 
 
 def duration(text: str) -> Duration:

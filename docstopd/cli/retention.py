@@ -11,14 +11,14 @@ from docstopd.cli.asking import Secrets
 from docstopd.cli.bars import stoppable, watched
 from docstopd.cli.job import answer, find
 from docstopd.cli.opened import opened, session_of
-from docstopd.cli.options import NOT_GIVEN, ConfigFile, Json, Label, PasswordFile, PasswordStdin, Yes
+from docstopd.cli.options import NOT_GIVEN, ConfigFile, Json, Label, PasswordFile, PasswordStdin, Yes, space_path
 from docstopd.cli.output import Value, say, show_json, show_table, size, timestamp
 from docstopd.cli.review import app as review
 from docstopd.config import load
 from docstopd.daemon.compose import open_vault
 from docstopd.daemon.jobs import jobs_of, runner_of
 from docstopd.jobs.runner import Stopped
-from docstopd.model import SECOND, SpacePath
+from docstopd.model import SECOND
 from docstopd.vault.retention.decide import Decision, Fate
 from docstopd.vault.retention.filing import ClassCount
 from docstopd.vault.retention.plan import Plan
@@ -155,7 +155,7 @@ def event(
     secrets = Secrets(stdin=password_stdin, file=password_file)
     when = int(date.replace(tzinfo=settings.jobs.zone).timestamp()) * SECOND
     with open_vault(settings) as vault:
-        vault.filing.set_event(session_of(vault, owner, secrets), _path(path), when)
+        vault.filing.set_event(session_of(vault, owner, secrets), space_path(path), when)
     say(f"The class of {path} counts from {date.date().isoformat()}.")
 
 
@@ -175,7 +175,3 @@ def classify(
     with opened(config) as vault:
         count = vault.filing.classify(session_of(vault, owner, secrets), label)
     say(f"{count} files of {label} changed their class.")
-
-
-def _path(text: str) -> SpacePath:
-    return tuple(name for name in text.split("/") if name)

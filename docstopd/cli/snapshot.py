@@ -10,7 +10,7 @@ from docstopd.cli.asking import Secrets
 from docstopd.cli.bars import stoppable, watched
 from docstopd.cli.codes import DAMAGE
 from docstopd.cli.opened import opened, session_of
-from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin
+from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin, space_path
 from docstopd.cli.output import Value, printable, say, show_object, show_table, size, timestamp
 from docstopd.config import load
 from docstopd.daemon.compose import open_vault
@@ -20,7 +20,7 @@ from docstopd.daemon.restoring import restore as restore_all
 from docstopd.errors import Damaged, Failed, NotFound, Refused
 from docstopd.jobs import Ended
 from docstopd.jobs.runner import Stopped
-from docstopd.model import SECOND, Micros, SpacePath
+from docstopd.model import SECOND, Micros
 from docstopd.vault.runs import Outcome
 from docstopd.vault.snapshots import Picked, Verified, When
 
@@ -181,7 +181,7 @@ def restore(
     with opened(file) as vault:
         session = session_of(vault, as_user, secrets)
         with watched() as shown, stoppable(shown, Stopped) as progress:
-            picked = vault.snapshots.restore(session, _path(path), _when(at), progress, beside=beside)
+            picked = vault.snapshots.restore(session, space_path(path), _when(at), progress, beside=beside)
     _say_picked(picked, json=json)
 
 
@@ -234,13 +234,6 @@ def _say_picked(picked: Picked, *, json: bool) -> None:
         typer.echo(f"docstopd: {printable('/' + '/'.join(path))} is left out: {printable(why)}", err=True)
     if picked.damaged:
         raise typer.Exit(DAMAGE)
-
-
-def _path(text: str) -> SpacePath:
-    names = tuple(name for name in text.split("/") if name)
-    if not names:
-        raise typer.BadParameter(f"{text!r} names nothing; write /SPACE/FOLDER/FILE")
-    return names
 
 
 def _when(text: str | None) -> When:
