@@ -4,19 +4,17 @@ from typing import Annotated
 
 import typer
 
-from docstopd.cli.bars import stoppable, watched
-from docstopd.cli.codes import DAMAGE, FAILED
+from docstopd.cli.codes import FAILED
 from docstopd.cli.opened import opened
 from docstopd.cli.options import NOT_GIVEN, ConfigFile, Json
-from docstopd.cli.output import Value, say, show_object, show_table, timestamp
+from docstopd.cli.output import Value, say, show_table, timestamp
+from docstopd.cli.runs import answer, find, run_job
 from docstopd.config import load
 from docstopd.daemon.compose import open_vault
-from docstopd.daemon.jobs import guard_of, jobs_of, runner_of
-from docstopd.errors import Damaged, Failed, NotFound
-from docstopd.jobs import Ended, Job, Times
-from docstopd.jobs.runner import Stopped
+from docstopd.daemon.jobs import guard_of, jobs_of
+from docstopd.jobs import Job, Times
 from docstopd.model import Micros
-from docstopd.vault.runs import Outcome, Run
+from docstopd.vault.runs import Run
 from docstopd.vault.stores import wall_clock
 
 app = typer.Typer(no_args_is_help=True, help="Jobs: what runs by itself, and when.", rich_markup_mode=None)
@@ -63,44 +61,8 @@ def run(
     settings = load(config)
     with open_vault(settings) as vault:
         job = find(jobs_of(settings, vault), name)
-        with watched() as shown, stoppable(shown, Stopped) as progress:
-            ended = runner_of(settings, vault).run(job, progress, dry=dry_run)
+        ended = run_job(settings, vault, job, dry=dry_run)
     answer(name, ended, dry=dry_run, json=json)
-
-
-def find(jobs: tuple[Job, ...], name: str) -> Job:
-    """The job of that name. Raises `NotFound`."""
-    for job in jobs:
-        if job.name == name:
-            return job
-    raise NotFound(f"there is no job {name!r}; there are {', '.join(job.name for job in jobs)}")
-
-
-def answer(name: str, ended: Ended, *, dry: bool, json: bool) -> None:
-    """Say how a run ended. Raises what ended it, `typer.Exit` where that is said already."""
-    if json:
-        found: dict[str, Value] = {
-            "job": name,
-            "outcome": ended.outcome.value,
-            "dry": dry,
-            "report": dict(ended.report),
-        }
-        show_object({**found, "reason": ended.reason or None}, as_json=True)
-    elif ended.outcome is Outcome.DONE:
-        shown = ", ".join(f"{key.replace('_', ' ')} {_said(value)}" for key, value in ended.report.items())
-        say(f"{name}: {'would be done' if dry else 'done'}{': ' if shown else ''}{shown}.")
-    if ended.outcome is Outcome.DONE:
-        return
-    if isinstance(ended.error, Damaged):
-        typer.echo(f"docstopd: {ended.reason}", err=True)
-        raise typer.Exit(DAMAGE)
-    if json:
-        raise typer.Exit(FAILED)
-    raise ended.error or Failed(f"{name}: {ended.reason}")
-
-
-def _said(value: str | int | bool) -> str:
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 @app.command()

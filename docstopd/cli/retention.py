@@ -8,16 +8,14 @@ from typing import Annotated
 import typer
 
 from docstopd.cli.asking import Secrets
-from docstopd.cli.bars import stoppable, watched
-from docstopd.cli.job import answer, find
 from docstopd.cli.opened import opened, session_of
 from docstopd.cli.options import NOT_GIVEN, ConfigFile, Json, Label, PasswordFile, PasswordStdin, Yes, space_path
 from docstopd.cli.output import Value, say, show_json, show_table, size, timestamp
 from docstopd.cli.review import app as review
+from docstopd.cli.runs import answer, find, run_job
 from docstopd.config import load
 from docstopd.daemon.compose import open_vault
-from docstopd.daemon.jobs import jobs_of, runner_of
-from docstopd.jobs.runner import Stopped
+from docstopd.daemon.jobs import jobs_of
 from docstopd.model import SECOND
 from docstopd.vault.retention.decide import Decision, Fate
 from docstopd.vault.retention.filing import ClassCount
@@ -105,8 +103,7 @@ def run(
     with open_vault(settings) as vault:
         job = find(jobs_of(settings, vault), "retention")
         once = replace(job, run=partial(vault.retention.run, confirm=confirm, sure=yes))
-        with watched() as shown, stoppable(shown, Stopped) as progress:
-            ended = runner_of(settings, vault).run(once, progress, dry=dry_run)
+        ended = run_job(settings, vault, once, dry=dry_run)
     answer("retention", ended, dry=dry_run, json=json)
 
 

@@ -12,16 +12,16 @@ from docstopd.cli.codes import DAMAGE
 from docstopd.cli.opened import opened, session_of
 from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin, space_path
 from docstopd.cli.output import Value, printable, say, show_object, show_table, size, timestamp
+from docstopd.cli.runs import find, require_done, run_job
 from docstopd.config import load
 from docstopd.daemon.compose import open_vault
-from docstopd.daemon.jobs import jobs_of, runner_of
+from docstopd.daemon.jobs import jobs_of
 from docstopd.daemon.restoring import CONFIG, Wanted
 from docstopd.daemon.restoring import restore as restore_all
-from docstopd.errors import Damaged, Failed, NotFound, Refused
+from docstopd.errors import NotFound, Refused
 from docstopd.jobs import Ended
 from docstopd.jobs.runner import Stopped
 from docstopd.model import SECOND, Micros
-from docstopd.vault.runs import Outcome
 from docstopd.vault.snapshots import Picked, Verified, When
 
 app = typer.Typer(no_args_is_help=True, help="Snapshots: create, list, verify, restore, drill.", rich_markup_mode=None)
@@ -63,20 +63,13 @@ def drill(config: ConfigFile = NOT_GIVEN, json: Json = False) -> None:
 
 
 def _run(config: Path, name: str, *, dry: bool) -> Ended:
-    """A job by command, as the daemon would run it: once at a time, and in the ledger."""
     settings = load(config)
     if not settings.snapshots.targets:
         raise Refused(f"there is no target: name one in {config}, under snapshots.targets")
     with open_vault(settings) as vault:
-        job = next(job for job in jobs_of(settings, vault) if job.name == name)
-        with watched() as shown, stoppable(shown, Stopped) as progress:
-            ended = runner_of(settings, vault).run(job, progress, dry=dry)
-    if ended.outcome is Outcome.DONE:
-        return ended
-    if isinstance(ended.error, Damaged):
-        typer.echo(f"docstopd: {printable(ended.reason)}", err=True)
-        raise typer.Exit(DAMAGE)
-    raise ended.error or Failed(ended.reason)
+        ended = run_job(settings, vault, find(jobs_of(settings, vault), name), dry=dry)
+    require_done(name, ended)
+    return ended
 
 
 @app.command("list")
