@@ -28,7 +28,7 @@ from docstopd.jobs.clock import Doubt
 from docstopd.keyring import MIGRATIONS as KEYRING
 from docstopd.model import SECOND
 from docstopd.vault.runs import Outcome
-from docstopd.vault.snapshots import Standing
+from docstopd.vault.snapshots import TargetStanding
 
 _LEAST_FREE = 256 * 2**20
 _LITTLE_FREE = 0.05
@@ -215,7 +215,7 @@ def targets(config: Config) -> Iterator[Finding]:
             yield Finding(name, "warning", found, "what takes this disk takes both: name a target on another one, too")
 
 
-def _standing(standing: Standing) -> Finding:
+def _standing(standing: TargetStanding) -> Finding:
     name = "snapshots"
     if standing.wrong:
         found = f"target {standing.name} cannot be used: {standing.wrong}"

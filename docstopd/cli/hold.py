@@ -11,7 +11,7 @@ from docstopd.cli.output import Value, say, show_object, show_table, timestamp
 from docstopd.errors import Refused
 from docstopd.model import NodeId
 from docstopd.vault import Vault
-from docstopd.vault.retention.holding import Standing
+from docstopd.vault.retention.holding import ShownHold
 
 app = typer.Typer(no_args_is_help=True, help="Holds: place, release, list.", rich_markup_mode=None)
 
@@ -77,7 +77,7 @@ def release(
     say(f"The hold {found.id.hex()} is released.")
 
 
-def _find(vault: Vault, beginning: str) -> Standing:
+def _find(vault: Vault, beginning: str) -> ShownHold:
     found = [one for one in vault.holds.all() if beginning and one.id.hex().startswith(beginning.lower())]
     if len(found) != 1:
         raise Refused(f"{len(found) or 'no'} holds that stand begin with {beginning!r}; see `docstopd hold list`")
@@ -100,7 +100,7 @@ def list_holds(
     show_table([_row(one) for one in found], columns, as_json=json)
 
 
-def _row(one: Standing) -> dict[str, Value]:
+def _row(one: ShownHold) -> dict[str, Value]:
     return {
         "id": one.id.hex(),
         "kind": one.kind,

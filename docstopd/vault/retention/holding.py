@@ -23,7 +23,7 @@ from docstopd.vault.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ShownHold:
     """A hold for people. `on`: the user or the space; `nodes`: the heads of what it covers, for one on nodes."""
 
     id: bytes
@@ -101,7 +101,7 @@ class Holds:
 
         self._stores.catalog.write(work)
 
-    def all(self, *, released: bool = False) -> list[Standing]:
+    def all(self, *, released: bool = False) -> list[ShownHold]:
         """Every hold that stands, or that ever did; the oldest first."""
         with self._stores.catalog.read() as rows:
             found = store.all_holds(rows) if released else store.standing(rows)
@@ -111,9 +111,9 @@ class Holds:
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
-    def _shown(self, rows: Rows, hold: Hold, names: dict[bytes, str]) -> Standing:
+    def _shown(self, rows: Rows, hold: Hold, names: dict[bytes, str]) -> ShownHold:
         reason = unwrap_any(self._stores.server.profiles, hold.reason, hold.id).decode()
-        return Standing(
+        return ShownHold(
             id=hold.id,
             kind=hold.kind,
             on=names.get(hold.subject, hold.subject.hex()),

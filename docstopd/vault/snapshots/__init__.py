@@ -5,9 +5,9 @@ target learns sizes and times; no key but the server's is needed to make, verify
 whose digest is not the catalog's is never passed on.
 """
 
-from docstopd.vault.snapshots.door import Snapshots, Standing
+from docstopd.vault.snapshots.door import Snapshots, TargetStanding
 from docstopd.vault.snapshots.pick import Picked, When
 from docstopd.vault.snapshots.restore import Restore, Restored, choose
 from docstopd.vault.snapshots.verify import Verified
 
-__all__ = ["Picked", "Restore", "Restored", "Snapshots", "Standing", "Verified", "When", "choose"]
+__all__ = ["Picked", "Restore", "Restored", "Snapshots", "TargetStanding", "Verified", "When", "choose"]

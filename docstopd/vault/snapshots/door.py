@@ -25,7 +25,7 @@ from docstopd.vault.stores import Policy, Stores
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TargetStanding:
     """How a target stands: why it cannot be used (empty if it can), and its newest snapshot."""
 
     name: str
@@ -71,13 +71,13 @@ class Snapshots:
         with self._stores.catalog.read() as rows:
             return copies.all_copies(rows)
 
-    def standings(self) -> list[Standing]:
+    def standings(self) -> list[TargetStanding]:
         """Each target of the configuration as it is now."""
         if not self._stores.targets:
             return []
         reached, lost = reach(self._stores, dry=True)
         newest = {target.name: target.finished[-1] for target in reached if target.finished}
-        return [Standing(one.name, lost.get(one.name, ""), newest.get(one.name)) for one in self._stores.targets]
+        return [TargetStanding(one.name, lost.get(one.name, ""), newest.get(one.name)) for one in self._stores.targets]
 
     def verify(self, number: int | None, progress: Progress = SILENT, *, data: bool = False) -> list[Verified]:
         """Read a snapshot, the newest without a number, at each target that has it. Raises `NotFound`, `Busy`."""
