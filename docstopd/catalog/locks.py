@@ -116,6 +116,11 @@ def remove_of_user(rows: Rows, user: UserId) -> None:
     rows.run("DELETE FROM locks WHERE user = ?", user)
 
 
+def remove_all(rows: Rows, space: SpaceId) -> None:
+    """Remove all locks in a space."""
+    rows.run("DELETE FROM locks WHERE space = ?", space)
+
+
 def remove_on(rows: Rows, nodes: Sequence[NodeId]) -> None:
     """Remove the locks taken on these nodes (they leave the tree, or move)."""
     if are_any(rows):

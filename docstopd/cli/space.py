@@ -8,11 +8,13 @@ from docstopd.cli.asking import Secrets
 from docstopd.cli.opened import opened, session_as, session_of
 from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, Label, PasswordFile, PasswordStdin, size_or_none
 from docstopd.cli.output import Value, say, show_table, size, timestamp
+from docstopd.cli.rollback import rollback
 from docstopd.config import load
 from docstopd.daemon.compose import open_vault
 from docstopd.model import Custody, MemberRole, Space
 
 app = typer.Typer(no_args_is_help=True, help="Spaces: add, list, members, custody, quota.", rich_markup_mode=None)
+app.command()(rollback)
 
 Member = Annotated[str, typer.Argument(metavar="USER", help="The member.")]
 

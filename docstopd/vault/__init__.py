@@ -28,6 +28,7 @@ from docstopd.vault.retention.dispositions import Dispositions
 from docstopd.vault.retention.filing import Filing
 from docstopd.vault.retention.holding import Holds
 from docstopd.vault.retention.run import Retention
+from docstopd.vault.rollback.door import Rollback
 from docstopd.vault.rotation import Rotation
 from docstopd.vault.runs import Runs
 from docstopd.vault.service import Service
@@ -82,6 +83,7 @@ class Vault:
         self.checkpoints = Checkpoints(stores)
         self.audit = Audit(stores, self.checkpoints)
         self.forwarding = Forwarding(stores, self.audit)
+        self.rollback = Rollback(changes)
         self.tripwire = Tripwire(stores, journal, policy.tripwire)
         self.runs = Runs(stores, journal)
         self.marks = Marks(stores, journal)

@@ -21,22 +21,30 @@ from docstopd.vault.view import View
 
 
 class Point:
-    """One point in time. Raises `NotFound` for a time before the space was made."""
+    """One point in time. Raises `NotFound` for a time before the space was made.
+
+    `seq`: the last entry that was there. `newest`: the node that was made last.
+    """
 
     def __init__(self, view: View, time: Micros) -> None:
         self._view = view
         self._time = time
-        self._seq = journal.last_at(view.rows, view.opened.space.id, time)
-        if not self._seq:
+        self.seq = journal.last_at(view.rows, view.opened.space.id, time)
+        if not self.seq:
             raise NotFound("the space was not there yet")
-        self._newest = journal.newest_node(view.rows, view.opened.space.id, self._seq)
+        self.newest = journal.newest_node(view.rows, view.opened.space.id, self.seq)
+        self._folders: dict[SpacePath, NodeId] = {}
 
     @cached_property
     def _places(self) -> Places:
-        return places_at(self._view, self._seq)
+        return places_at(self._view, self.seq)
 
     def find(self, names: Sequence[str], label: str) -> Place:
         """What was at this path; `label` is shown for the space's own folder. Raises `NotFound`, `Damaged`."""
+        row, path = self._found(names)
+        return self._place(row, path, names[-1] if names else label)
+
+    def _found(self, names: Sequence[str]) -> tuple[Row, SpacePath]:
         row = self._view.tree.root()
         path: SpacePath = ()
         for name in names:
@@ -44,7 +52,42 @@ class Point:
             if child is None:
                 raise NotFound("nothing of that name was there")
             row, path = child, (*path, name)
-        return self._place(row, path, names[-1] if names else label)
+        return row, path
+
+    def was_deleted(self, node: NodeId) -> bool:
+        """Whether a node that has moved since was in the trash."""
+        return node in self._places.then and self._places.then[node] is None
+
+    def place(self, node: NodeId) -> tuple[NodeId, str] | None:
+        """The folder that held a node, and its name; None for what was in the trash, came later, or is gone.
+
+        Raises `NotFound` where the folder cannot be told, `Damaged`.
+        """
+        if node > self.newest:
+            return None
+        if node in self._places.then:
+            path = self._places.then[node]
+            return (self._folder(path[:-1]), path[-1]) if path else None
+        row = nodes.get(self._view.rows, node)
+        if row is None or self._lay_in_trash(row):
+            return None
+        return row.parent, self._view.tree.name(self._view.tree.checked(row))
+
+    def _lay_in_trash(self, row: Row | None) -> bool:
+        """Whether something that has not moved since lay in a folder that came out of the trash since."""
+        while row is not None and row.id not in self._places.then:
+            row = nodes.get(self._view.rows, row.parent)
+        return row is not None and self.was_deleted(row.id)
+
+    def content_of(self, node: NodeId) -> Row | None:
+        """A node that was there, a file with its content of then; None when nothing of that is left."""
+        return self._arrived(node)
+
+    def _folder(self, path: SpacePath) -> NodeId:
+        known = self._folders.get(path)
+        if known is None:
+            known = self._folders[path] = self._found(path)[0].id
+        return known
 
     def _place(self, row: Row, path: SpacePath, name: str) -> Place:
         return Place(shown(self._view, row, name), row, partial(self._members, row, path))
@@ -89,9 +132,9 @@ class Point:
         else:
             found = nodes.child(rows, folder.id, sorted(sealed))
             live = [found] if found else []
-        deleted = [head.row for head in trash.members(rows, folder.space, folder.id, self._seq)]
+        deleted = [head.row for head in trash.members(rows, folder.space, folder.id, self.seq)]
         for row in (*live, *deleted):
-            if row.id <= self._newest and row.id not in self._places.then and (sealed is None or row.name in sealed):
+            if row.id <= self.newest and row.id not in self._places.then and (sealed is None or row.name in sealed):
                 yield row
 
     def _name_then(self, node: NodeId) -> str:
@@ -100,7 +143,7 @@ class Point:
 
     def _arrived(self, node: NodeId) -> Row | None:
         """A node that is somewhere else now; None if it is gone, or came later."""
-        if node > self._newest:
+        if node > self.newest:
             return None
         if node not in self._places.merged:
             row = nodes.get(self._view.rows, node)
@@ -117,7 +160,7 @@ class Point:
         for version in self._received(row.id):
             if version.taken is None:
                 found.append((version.received, version))
-            elif version.taken <= self._seq:
+            elif version.taken <= self.seq:
                 # Of what came with another file's past, one was ever this file's content: from that entry on.
                 time, blob = self._taken(version.taken)
                 if blob == version.blob:

@@ -207,6 +207,16 @@ def trip(w: World) -> None:
     assert w.entries() > before
 
 
+def roll_back(w: World) -> None:
+    w.bench.clock.advance(1)
+    then = w.bench.clock.now
+    w.bench.clock.advance(1)
+    w.bench.put(w.ada, FILE, b"333")
+    before = w.entries()
+    w.rollback.run(w.ada, "ada", then)
+    assert w.entries() > before
+
+
 def lose(w: World) -> None:
     w.runs.close_lost("retention")
 
@@ -243,6 +253,7 @@ CHANGES: dict[str, Callable[[World], Any]] = {
     "past.put_back": lambda w: w.past.put_back(w.ada, "ada", trashed(w.bench, w.ada, "gone")[-1]),
     "retention.run": after(40, lambda w: w.retention.run(sure=True)),
     "filing.set_event": lambda w: w.filing.set_event(w.ada, WAITING, w.bench.clock.now),
+    "rollback.run": roll_back,
     "rotation.space": lambda w: w.rotation.space(w.ada, "ada"),
     "runs.close_lost": lose,
     "runs.end": lambda w: w.runs.end("retention", w.made["run"], Outcome.FAILED, {}, "why"),
@@ -312,6 +323,7 @@ LOOKS: dict[str, Callable[[World], Any]] = {
     "past.deleted": lambda w: w.past.deleted(w.ada, "ada"),
     "filing.counts": lambda w: w.filing.counts(),
     "retention.plan": lambda w: w.retention.plan(),
+    "rollback.plan": lambda w: w.rollback.plan(w.ada, "ada", w.bench.clock.now),
     "rotation.left": lambda w: w.rotation.left(),
     "runs.last": lambda w: w.runs.last("retention"),
     "runs.latest": lambda w: w.runs.latest(),
