@@ -14,8 +14,8 @@ from docstopd.cli.audit_verify import verify
 from docstopd.cli.opened import opened, session_as
 from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin, moment, space_path
 from docstopd.cli.output import Value, say, show_table, timestamp
+from docstopd.vault.audit.trail import Filter, Line, Trail
 from docstopd.vault.naming import normal_path
-from docstopd.vault.trail import Filter, Line, Trail
 
 app = typer.Typer(no_args_is_help=True, help="The journal: show it, verify it, export it.", rich_markup_mode=None)
 

@@ -16,7 +16,7 @@ from docstopd.cli.output import say
 from docstopd.db import durable
 from docstopd.errors import Failed, Refused
 from docstopd.vault import CHECKPOINTS, Vault
-from docstopd.vault.exporting import COLUMNS, Export, Record
+from docstopd.vault.audit.exporting import COLUMNS, Export, Record
 
 
 class Form(StrEnum):

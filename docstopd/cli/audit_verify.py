@@ -11,8 +11,8 @@ from docstopd.cli.opened import opened
 from docstopd.cli.options import NOT_GIVEN, ConfigFile, Json
 from docstopd.cli.output import Value, say, show_json
 from docstopd.errors import Damaged, Refused
+from docstopd.vault.audit.verifying import Verification
 from docstopd.vault.journal import SYSTEM
-from docstopd.vault.verifying import Verification
 
 
 def verify(

@@ -10,7 +10,7 @@ from docstopd.jobs.job import Work
 from docstopd.senders.mail import MailServer
 from docstopd.senders.syslog import Message, Severity
 from docstopd.vault import Vault
-from docstopd.vault.checkpoints import Checkpoint
+from docstopd.vault.audit.checkpoints import Checkpoint
 from docstopd.vault.moment import shown
 from docstopd.vault.progress import Progress, Report
 

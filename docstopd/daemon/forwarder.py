@@ -7,8 +7,8 @@ from docstopd.daemon.chore import Chore
 from docstopd.errors import DocstopdError
 from docstopd.senders.syslog import Message, Receiver, Severity
 from docstopd.vault import Vault
-from docstopd.vault.forwarding import Batch, Cursor
-from docstopd.vault.trail import Line
+from docstopd.vault.audit.forwarding import Batch, Cursor
+from docstopd.vault.audit.trail import Line
 
 NAME = "syslog"
 PAUSE = 1.0

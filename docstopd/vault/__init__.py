@@ -7,18 +7,15 @@ checked inside the transaction that they are for. No plaintext is written anywhe
 
 from docstopd.model import Guard, SpacePath
 from docstopd.vault.accounts import Accounts
-from docstopd.vault.audit import Audit
+from docstopd.vault.audit import CHECKPOINTS, Audit, Checkpoints, Forwarding
 from docstopd.vault.basis import Basis
 from docstopd.vault.batches import Batches
 from docstopd.vault.change import Changes
-from docstopd.vault.checkpoints import NAME as CHECKPOINTS
-from docstopd.vault.checkpoints import Checkpoints
 from docstopd.vault.content import Content
 from docstopd.vault.damage import DamageReports
 from docstopd.vault.erasure import Erasures
 from docstopd.vault.expiry import Expiry
 from docstopd.vault.files import Files, Listing
-from docstopd.vault.forwarding import Forwarding
 from docstopd.vault.journal import Journal
 from docstopd.vault.kept import Kept
 from docstopd.vault.locks import Locks

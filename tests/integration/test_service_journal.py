@@ -11,7 +11,7 @@ from webdav import Share
 
 from docstopd.config import load
 from docstopd.daemon.compose import open_vault
-from docstopd.vault.trail import Line
+from docstopd.vault.audit.trail import Line
 
 
 def lines(running: Running, *actions: str) -> list[Line]:

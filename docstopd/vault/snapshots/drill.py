@@ -7,6 +7,7 @@ from pathlib import Path
 
 from docstopd.catalog import copies
 from docstopd.errors import Damaged, Failed, Refused
+from docstopd.vault.audit.verifying import verify
 from docstopd.vault.progress import Progress, Report
 from docstopd.vault.snapshots.alone import reading
 from docstopd.vault.snapshots.reach import Reached, reach
@@ -14,7 +15,6 @@ from docstopd.vault.snapshots.restore import Restore, Restored, choose, every_li
 from docstopd.vault.snapshots.transfer import Reading
 from docstopd.vault.snapshots.verify import GivenUp
 from docstopd.vault.stores import Fresh, Stores
-from docstopd.vault.verifying import verify
 
 ROOM = 1.1
 """Times what the blobs take: catalog and keyring come on top of them."""

@@ -116,7 +116,7 @@ def test_a_process_that_dies_after_sending_sends_it_again(bench: Bench, ada: Ses
 
 def test_all_streams_go_in_pages(bench: Bench, ada: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of spaces too, also of one that is made later."""
-    monkeypatch.setattr("docstopd.vault.forwarding.PAGE", 2)
+    monkeypatch.setattr("docstopd.vault.audit.forwarding.PAGE", 2)
     taken = Taken()
     one = forwarder(bench, taken, everywhere=True)
     drain(one)

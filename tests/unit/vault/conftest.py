@@ -9,7 +9,7 @@ from vaults import Bench, open_bench
 from docstopd.catalog import MIGRATIONS
 from docstopd.db.sqlite import SqliteDatabase
 from docstopd.vault import Session
-from docstopd.vault.verifying import verify
+from docstopd.vault.audit.verifying import verify
 
 
 @pytest.fixture

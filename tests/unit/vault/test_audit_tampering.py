@@ -19,9 +19,9 @@ from docstopd.catalog import journal as store
 from docstopd.db.sqlite import SqliteDatabase, SqliteRows
 from docstopd.errors import DocstopdError
 from docstopd.model import Entry
-from docstopd.vault.checkpoints import BadLine, Checkpoint
+from docstopd.vault.audit.checkpoints import BadLine, Checkpoint
+from docstopd.vault.audit.verifying import Verification, verify
 from docstopd.vault.journal import SYSTEM, Journal, Seal, entry_hash
-from docstopd.vault.verifying import Verification, verify
 
 STREAMS = (b"A" * 16, b"B" * 16, SYSTEM)
 EACH = (6000, 3000, 1000)

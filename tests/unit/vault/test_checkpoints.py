@@ -7,7 +7,7 @@ import pytest
 from vaults import Bench, open_bench
 
 from docstopd.vault import Session
-from docstopd.vault.checkpoints import WHOLE_EVERY, BadLine, Checkpoint
+from docstopd.vault.audit.checkpoints import WHOLE_EVERY, BadLine, Checkpoint
 
 
 def lines(bench: Bench) -> list[Checkpoint | BadLine]:

@@ -11,7 +11,7 @@ from vaults import PASSWORD, Bench
 
 from docstopd.errors import StorageFull
 from docstopd.vault import Policy, Session, Vault, batches
-from docstopd.vault.trail import Line
+from docstopd.vault.audit.trail import Line
 
 FILE, OTHER = ("ada", "letters", "file"), ("ada", "other")
 

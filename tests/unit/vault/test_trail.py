@@ -5,8 +5,9 @@ from vaults import PASSWORD, Bench
 
 from docstopd.errors import NotFound, Unauthenticated
 from docstopd.model import NO_GUARD, MemberRole
-from docstopd.vault import Session, trail
-from docstopd.vault.trail import Filter
+from docstopd.vault import Session
+from docstopd.vault.audit import trail
+from docstopd.vault.audit.trail import Filter
 
 
 @pytest.fixture

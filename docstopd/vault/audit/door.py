@@ -10,17 +10,17 @@ from docstopd.db import Rows
 from docstopd.errors import Damaged, NotFound, Refused
 from docstopd.model import DAY, MemberRole, NodeId
 from docstopd.vault import journal, naming
-from docstopd.vault.checkpoints import BadLine, Checkpoint, Checkpoints, Head
-from docstopd.vault.exporting import Export
-from docstopd.vault.marked import Marked
+from docstopd.vault.audit.checkpoints import BadLine, Checkpoint, Checkpoints, Head
+from docstopd.vault.audit.exporting import Export
+from docstopd.vault.audit.marked import Marked
+from docstopd.vault.audit.trail import Filter, Line, Source, Trail
+from docstopd.vault.audit.verifying import Verification, verify
 from docstopd.vault.opening import OpenSpace, open_space
 from docstopd.vault.progress import SILENT, Progress, Report
 from docstopd.vault.session import Session
 from docstopd.vault.sessions import sign_in_name
 from docstopd.vault.stores import Stores
-from docstopd.vault.trail import Filter, Line, Source, Trail
 from docstopd.vault.tree import Tree
-from docstopd.vault.verifying import Verification, verify
 
 WHOLE_AFTER = 7 * DAY
 """How often the job reads the whole journal again."""

@@ -15,7 +15,7 @@ from docstopd.catalog import journal as store
 from docstopd.db import Database
 from docstopd.errors import Damaged
 from docstopd.model import Micros
-from docstopd.vault.checkpoints import BadLine, Checkpoint, Head
+from docstopd.vault.audit.checkpoints import BadLine, Checkpoint, Head
 from docstopd.vault.journal import ENTRY_LABEL, ENTRY_NUMBERS
 from docstopd.vault.moment import shown
 from docstopd.vault.progress import SILENT, Progress

@@ -11,8 +11,8 @@ from typing import Any
 from docstopd.catalog import journal as store
 from docstopd.db import Database
 from docstopd.model import Entry
+from docstopd.vault.audit.trail import PAGE, Source, Trail
 from docstopd.vault.moment import shown
-from docstopd.vault.trail import PAGE, Source, Trail
 
 COLUMNS = (
     "stream", "seq", "time", "actor", "action", "node", "facts", "epoch",

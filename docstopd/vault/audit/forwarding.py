@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from docstopd.catalog import journal as store
 from docstopd.catalog import marks
 from docstopd.db import Rows
-from docstopd.vault.audit import Audit
+from docstopd.vault.audit.door import Audit
+from docstopd.vault.audit.trail import Line, Trail
 from docstopd.vault.journal import SYSTEM
 from docstopd.vault.stores import Stores
-from docstopd.vault.trail import Line, Trail
 
 PAGE = 500
 

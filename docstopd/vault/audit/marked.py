@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from docstopd.catalog import marks
 from docstopd.model import Micros
-from docstopd.vault.checkpoints import Head
+from docstopd.vault.audit.checkpoints import Head
 from docstopd.vault.stores import Stores
 
 _NAME = "audit-verified"
