@@ -1,6 +1,7 @@
 """What the configuration says reaches whom it is said to."""
 
-from dataclasses import fields
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from docstopd.dav import Settings as DavSettings
 from docstopd.http import Settings as HttpSettings
 from docstopd.vault import Policy
 
-OTHER: dict[str, dict[str, Any]] = {
+KEEP = {"last": 1, "hourly": 2, "daily": 3, "weekly": 4, "monthly": 5, "yearly": 6, "within": "8d"}
+
+OTHER: dict[str, Any] = {
     "http": {
         "threads": 3,
         "most_threads": 7,
@@ -42,9 +45,12 @@ OTHER: dict[str, dict[str, Any]] = {
     },
     "quota": {"space": 9},
     "erasure": {"grace": "1d"},
-    "snapshots": {"keyring_days": 3},
+    "jobs": {"zone": "Europe/Vienna"},
+    "snapshots": {"keep": KEEP, "keyring_days": 3, "scrub_days": 4, "scrub_rate": "1MiB"},
     "audit": {"reads": False, "read_window": "2m"},
-    "retention": {"trash": "3d"},
+    "retention": {"versions": KEEP, "trash": "3d", "brake": 7},
+    "classes": [{"name": "letters", "match": ["**"], "keep_for": "9d"}],
+    "tripwire": {"window": "7m", "overwrites": 4, "deletes": 5, "raised": 6, "action": "read-only"},
 }
 
 FIXED = {"lock_owner", "lock_shortest", "lock_default", "lock_longest", "realm"}
@@ -58,8 +64,19 @@ FIXED = {"lock_owner", "lock_shortest", "lock_default", "lock_longest", "realm"}
 def test_every_limit_is_set_by_the_configuration(built: Any, plain: Any) -> None:
     """A setting that stays what it is when all keys are written is one that nobody can change."""
     found = built(Config.model_validate({"data": Path("/data"), **OTHER}))
-    same = {field.name for field in fields(found) if getattr(found, field.name) == getattr(plain, field.name)}
+    given, unset = dict(leaves(found)), dict(leaves(plain))
+    same = {name for name, value in given.items() if name in unset and unset[name] == value}
     assert same - FIXED == set()
+
+
+def leaves(settings: Any, within: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value, those of settings within settings too, by its name."""
+    for field in fields(settings):
+        value, name = getattr(settings, field.name), f"{within}{field.name}"
+        if is_dataclass(value):
+            yield from leaves(value, f"{name}.")
+        else:
+            yield name, value
 
 
 def test_every_limit_has_its_default_from_the_configuration() -> None:
