@@ -94,7 +94,7 @@ def _splice(
 def _only_this(request: Request, path: SpacePath, old: Content | None) -> Guard:
     """Return the caller's preconditions, checked now, and then that the file is still the one read."""
     guard = request.guard()
-    request.vault.check(request.session, path, guard)
+    request.vault.files.check(request.session, path, guard)
     if old is None:
         return replace(guard, if_none_match=("*",))
     return replace(guard, if_match=(old.node.etag,), if_none_match=None)

@@ -24,7 +24,7 @@ def proppatch(request: Request) -> Response:
     update = read_update(root, request.settings)
     guard = request.guard()
     if update.refused:
-        request.vault.check(request.session, path, guard)
+        request.vault.files.check(request.session, path, guard)
     else:
         request.vault.files.patch(
             request.session, path, guard, update.changes, created=update.created, modified=update.modified

@@ -82,8 +82,9 @@ class Request:
 
     def check_lists(self) -> None:
         """Evaluate `If` for a method that reads. Raises PreconditionFailed."""
-        if self.target.path and self.environ.get("HTTP_IF"):
-            self.vault.check(self.session, self.target.path, lists_guard(self.environ, self.target.path, self._resolve))
+        path = self.target.path
+        if path and self.environ.get("HTTP_IF"):
+            self.vault.files.check(self.session, path, lists_guard(self.environ, path, self._resolve))
 
     def destination(self) -> Target:
         """Return where a COPY or MOVE goes (RFC 4918 section 10.3)."""

@@ -5,7 +5,6 @@ and the blob store is durable before; what it leaves over is destroyed after. Me
 checked inside the transaction that they are for. No plaintext is written anywhere.
 """
 
-from docstopd.model import Guard, SpacePath
 from docstopd.vault.accounts import Accounts
 from docstopd.vault.audit import CHECKPOINTS, Audit, Checkpoints, Forwarding
 from docstopd.vault.basis import Basis
@@ -86,10 +85,6 @@ class Vault:
         self.marks = Marks(stores, journal)
         self.service = Service(stores, journal)
         self.expiry = Expiry(stores, journal, policy)
-
-    def check(self, session: Session, path: SpacePath, guard: Guard) -> None:
-        """Raises `PreconditionFailed` unless the conditions hold now; for requests that change nothing."""
-        self.files.check(session, path, guard)
 
     def housekeep(self) -> None:
         """What is due every second: idle sessions are forgotten, what was read is journalled."""

@@ -339,7 +339,6 @@ LOOKS: dict[str, Callable[[World], Any]] = {
     "spaces.mine": lambda w: w.spaces.mine(w.ada),
     "sync.report": lambda w: w.sync.report(w.ada, ("ada",), w.sync.token(w.ada, ("ada",)), deep=True),
     "sync.token": lambda w: w.sync.token(w.ada, ("ada",)),
-    "vault.check": lambda w: w.bench.vault.check(w.ada, FILE, NO_GUARD),
 }
 
 QUIET = {
