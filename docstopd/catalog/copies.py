@@ -7,6 +7,12 @@ from typing import Any
 from docstopd.db import Rows
 from docstopd.model import BlobId, Micros, NodeId, SpaceId, UserId
 
+_EVERY = (
+    "(SELECT node, blob, space, stored, digest, born, dead FROM versions"
+    " UNION ALL SELECT 0, blob, space, stored, digest, born, NULL FROM arrivals)"
+)
+"""Whatever has a blob: what waits to be filed is no version yet, and stands among them with the node 0."""
+
 _UNEXPIRED = "SELECT 1 FROM snapshots s WHERE s.expired IS NULL AND s.number BETWEEN v.born AND v.dead"
 
 
@@ -120,55 +126,76 @@ def newest(rows: Rows) -> int:
 
 def contained(rows: Rows, number: int, after: tuple[int, bytes], limit: int) -> list[Stored]:
     """The next blobs of a snapshot, by node and blob."""
+    arrived = "born <= ?"
+    found = _arrivals(rows, after, limit, arrived, number)
+    versions = f"{arrived} AND (dead IS NULL OR dead >= ?)"
+    return found + _versions(rows, after, limit - len(found), versions, number, number)
+
+
+def live(rows: Rows, after: tuple[int, bytes], limit: int) -> list[Stored]:
+    """The next blobs that a file has now or that wait to be filed, by node and blob."""
+    found = _arrivals(rows, after, limit, "TRUE")
+    return found + _versions(rows, after, limit - len(found), "dead IS NULL")
+
+
+def _arrivals(rows: Rows, after: tuple[int, bytes], limit: int, which: str, *values: int) -> list[Stored]:
+    """The page's share of what waits to be filed: node 0 comes before all others. One query would sort all it reads."""
+    if after[0]:
+        return []
     found: list[Any] = rows.all(
-        "SELECT node, blob, space, stored, digest, born FROM versions WHERE (node, blob) > (?, ?)"
-        " AND born <= ? AND (dead IS NULL OR dead >= ?) ORDER BY node, blob LIMIT ?",
-        *after,
-        number,
-        number,
+        f"SELECT 0, blob, space, stored, digest, born FROM arrivals WHERE blob > ? AND {which} ORDER BY blob LIMIT ?",
+        after[1],
+        *values,
         limit,
     )
     return [Stored(*row) for row in found]
 
 
-def live(rows: Rows, after: tuple[int, bytes], limit: int) -> list[Stored]:
-    """The next blobs that a file has now, by node and blob."""
+def _versions(rows: Rows, after: tuple[int, bytes], limit: int, which: str, *values: int) -> list[Stored]:
     found: list[Any] = rows.all(
         "SELECT node, blob, space, stored, digest, born FROM versions WHERE (node, blob) > (?, ?)"
-        " AND dead IS NULL ORDER BY node, blob LIMIT ?",
+        f" AND {which} ORDER BY node, blob LIMIT ?",
         *after,
+        *values,
         limit,
     )
     return [Stored(*row) for row in found]
 
 
 def live_size(rows: Rows) -> tuple[int, int]:
-    """(how many blobs files have now, the bytes stored for them)."""
-    row: Any = rows.one("SELECT count(*), total(stored) FROM versions WHERE dead IS NULL")
+    """(how many blobs `live` gives, the bytes stored for them)."""
+    row: Any = rows.one(f"SELECT count(*), total(stored) FROM {_EVERY} WHERE dead IS NULL")
     return int(row[0]), int(row[1])
 
 
 def find(rows: Rows, blob: BlobId) -> Stored | None:
-    """The version of that blob that its file has now. Reads all versions: there is no index by blob."""
+    """The version of that blob that its file has now, or what waits to be one.
+
+    Reads all versions: there is no index by blob.
+    """
     row: Any = rows.one(
-        "SELECT node, blob, space, stored, digest, born FROM versions WHERE blob = ? AND dead IS NULL", blob
+        f"SELECT node, blob, space, stored, digest, born FROM {_EVERY} WHERE blob = ? AND dead IS NULL", blob
     )
     return Stored(*row) if row else None
 
 
 def has(rows: Rows, node: NodeId, blob: BlobId) -> bool:
-    """Whether a version is there, live or dead."""
+    """Whether a version is there, live or dead. What was to be filed may be a version by now."""
+    if not node:
+        return find(rows, blob) is not None
     return rows.one("SELECT 1 FROM versions WHERE node = ? AND blob = ?", node, blob) is not None
 
 
 def is_live(rows: Rows, node: NodeId, blob: BlobId) -> bool:
-    """Whether a file has this version now."""
+    """Whether a file has this version now, or it waits to be filed."""
+    if not node:
+        return find(rows, blob) is not None
     return rows.one("SELECT 1 FROM versions WHERE node = ? AND blob = ? AND dead IS NULL", node, blob) is not None
 
 
 def every(rows: Rows) -> Iterator[tuple[BlobId, int, int | None]]:
-    """(blob, born, dead) of every version."""
-    found: Iterator[Any] = rows.each("SELECT blob, born, dead FROM versions")
+    """(blob, born, dead) of every version, and of all that waits to be filed."""
+    found: Iterator[Any] = rows.each(f"SELECT blob, born, dead FROM {_EVERY}")
     return ((BlobId(row[0]), row[1], row[2]) for row in found)
 
 

@@ -129,12 +129,13 @@ def mark_blobs(rows: Rows, erasure: bytes) -> None:
 
 
 def mark_blobs_of_space(rows: Rows, erasure: bytes, space: SpaceId) -> None:
-    """List the blobs of all versions, live and dead, of a space."""
-    rows.run(
-        "INSERT INTO erased (blob, erasure) SELECT blob, ? FROM versions WHERE space = ? ON CONFLICT DO NOTHING",
-        erasure,
-        space,
-    )
+    """List the blobs of all versions, live and dead, of a space, and of all that waits to be filed in it."""
+    for table in ("versions", "arrivals"):
+        rows.run(
+            f"INSERT INTO erased (blob, erasure) SELECT blob, ? FROM {table} WHERE space = ? ON CONFLICT DO NOTHING",
+            erasure,
+            space,
+        )
 
 
 def nodes_of(rows: Rows, erasure: bytes) -> list[NodeId]:
@@ -188,9 +189,10 @@ def _take_over_folders(rows: Rows, erasure: bytes, space: SpaceId, nodes: Sequen
 
 
 def versions_of(rows: Rows, blobs: Sequence[BlobId]) -> int:
-    """How many versions have one of these blobs."""
+    """How many versions have one of these blobs; what waits to be filed counts as one."""
     wanted = set(blobs)
-    return sum(row[0] in wanted for row in rows.each("SELECT blob FROM versions")) if wanted else 0
+    every = "SELECT blob FROM versions UNION ALL SELECT blob FROM arrivals"
+    return sum(row[0] in wanted for row in rows.each(every)) if wanted else 0
 
 
 def moved_in(rows: Rows, erasure: bytes, space: SpaceId) -> list[str]:

@@ -29,6 +29,8 @@ TABLES = (
     "erased",
     "erased_nodes",
     "marks",
+    "arrivals",
+    "taken",
 )
 """In an order in which no row comes before one that it refers to."""
 

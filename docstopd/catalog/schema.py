@@ -1,6 +1,7 @@
 """The catalog's tables. A migration, once released, is never edited: later ones are appended."""
 
 from docstopd.catalog.schema_of_time import (
+    ARRIVALS,
     CLASSES,
     DISPOSITIONS,
     ERASURES,
@@ -144,5 +145,5 @@ ALTER TABLE nodes ADD COLUMN folded BLOB;  -- the sealed name in lower case, whe
 CREATE INDEX nodes_folded ON nodes(parent, folded) WHERE folded IS NOT NULL AND deleted IS NULL;
 """
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD + TRIPWIRE)
+MIGRATIONS = (_FIRST, _SECOND, _THIRD + TRIPWIRE + ARRIVALS)
 """`MIGRATIONS[n]` takes the schema from version n to n+1."""

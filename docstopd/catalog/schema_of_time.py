@@ -136,3 +136,23 @@ CREATE INDEX journal_moves ON journal(stream, seq) WHERE action IN ('move', 'res
 TRIPWIRE = """
 ALTER TABLE spaces ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0;  -- 1: nobody changes its files until it is ended
 """
+
+ARRIVALS = """
+CREATE TABLE arrivals (
+    blob BLOB PRIMARY KEY,           -- one arrival, one blob; its data key lies in the keyring, sealed to the space
+    space BLOB NOT NULL,
+    size INTEGER NOT NULL,           -- in clear
+    stored INTEGER NOT NULL,         -- of the ciphertext
+    digest BLOB NOT NULL,            -- SHA-256 of the ciphertext
+    received INTEGER NOT NULL,       -- when all of it was here
+    born INTEGER NOT NULL,           -- first snapshot that can contain it
+    note BLOB NOT NULL,              -- name, place and date, sealed under a key that the data key gives
+    waits TEXT                       -- why it could not be filed; NULL while nothing is known to stand in the way
+) STRICT, WITHOUT ROWID;
+CREATE INDEX arrivals_space ON arrivals(space, received);
+
+CREATE TABLE taken (
+    mark BLOB PRIMARY KEY,           -- keyed digest of a file that is durable here and perhaps not yet removed there
+    time INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""

@@ -35,10 +35,10 @@ class Version:
     taken: int | None = None
 
 
-def add(rows: Rows, version: Version) -> None:
-    """Raises `AlreadyExists` for a blob that the file has already."""
+def add(rows: Rows, version: Version, born: int | None = None) -> None:
+    """`born` is given where snapshots may have the blob already. Raises `AlreadyExists` for a blob of the file's."""
     rows.run(
-        f"INSERT INTO versions ({_COLUMNS}, born) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {_NEXT})",
+        f"INSERT INTO versions ({_COLUMNS}, born) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, {_NEXT}))",
         version.blob,
         version.node,
         version.space,
@@ -49,6 +49,7 @@ def add(rows: Rows, version: Version) -> None:
         version.received,
         version.author,
         version.taken,
+        born,
     )
 
 

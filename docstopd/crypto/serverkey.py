@@ -96,6 +96,11 @@ class ServerKey:
         return derive(self._secret, b"docstopd/server-throttle/v1")
 
     @cached_property
+    def taken(self) -> bytes:
+        """Keyed hashes of the files that were taken out of drop folders."""
+        return derive(self._secret, b"docstopd/server-taken/v1")
+
+    @cached_property
     def snapshots(self) -> bytes:
         """Wraps the keys of what goes to targets: catalog exports and copies of the keyring."""
         return derive(self._secret, b"docstopd/server-snapshots/v1")

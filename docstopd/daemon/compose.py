@@ -3,7 +3,7 @@
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -194,19 +194,25 @@ def open_service(config: Config) -> Iterator[Application]:
     """What a worker serves: WebDAV, and health beside it."""
     with open_vault(config) as vault:
         done = threading.Event()
-        keeper = threading.Thread(target=_housekeep, args=(vault, done), name="housekeeping", daemon=True)
-        keeper.start()
+        work: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("housekeeping", vault.housekeep),
+            ("filing", vault.arrivals.file_open),
+        )
+        threads = [threading.Thread(target=_repeat, args=(one, done), name=name, daemon=True) for name, one in work]
+        for thread in threads:
+            thread.start()
         try:
             yield Health(DavApplication(vault, dav_settings(config)))
         finally:
             done.set()
-            keeper.join()
+            for thread in threads:
+                thread.join()
 
 
-def _housekeep(vault: Vault, done: threading.Event) -> None:
+def _repeat(work: Callable[[], object], done: threading.Event) -> None:
     while not done.wait(_HOUSEKEEPING):
         try:
-            vault.housekeep()
+            work()
         except StateUnknown as error:
             _log.critical("stopping: %s; stored data is verified at the next start", error)
             logging.shutdown()

@@ -6,6 +6,7 @@ checked inside the transaction that they are for. No plaintext is written anywhe
 """
 
 from docstopd.vault.accounts import Accounts
+from docstopd.vault.arrivals import Arrivals, Intake
 from docstopd.vault.audit import CHECKPOINTS, Audit, Checkpoints, Forwarding
 from docstopd.vault.basis import Basis
 from docstopd.vault.batches import Batches
@@ -42,6 +43,7 @@ __all__ = [
     "SYNC_LIMIT",
     "Basis",
     "Content",
+    "Intake",
     "Kept",
     "Listing",
     "Policy",
@@ -71,6 +73,7 @@ class Vault:
         self.retention = Retention(changes, self.past.purge)
         self.filing = Filing(changes)
         self.holds = Holds(changes)
+        self.arrivals = Arrivals(changes, self.sessions)
         self.dispositions = Dispositions(stores, journal)
         self.accounts = Accounts(stores, journal, self.sessions, self.spaces, policy)
         self.erasure = Erasures(changes, self.accounts, self.spaces)

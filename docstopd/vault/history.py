@@ -47,6 +47,8 @@ QUIET = frozenset(
         "review-answer",
         "retention-event",
         "classify",
+        "arrival",
+        "arrival-waits",
     }
 )
 """What changes no file or folder in the tree (what is purged has left it before). Any other action counts, so that a

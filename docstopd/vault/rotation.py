@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from docstopd.catalog import epochs, holds, users
 from docstopd.catalog.nodes import Row
+from docstopd.crypto.arrival import is_sealed
 from docstopd.crypto.spacekey import SpaceKey
 from docstopd.crypto.wrap import unwrap, unwrap_any, wrap
 from docstopd.db import Rows
@@ -80,6 +81,8 @@ class Rotation:
         while found := keys.before(space, epoch, after, BATCH):
             moved = []
             for blob, before, value in found:
+                if is_sealed(value):
+                    continue  # an arrival's: it comes under the space's key when it is filed
                 try:
                     data_key = move.keys[before].unwrap_data_key(blob, value)
                 except (Damaged, Incompatible, KeyError) as error:

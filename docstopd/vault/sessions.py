@@ -13,7 +13,7 @@ from docstopd.crypto.userkey import Identity, UserKey
 from docstopd.db import Rows
 from docstopd.errors import Refused, Unauthenticated
 from docstopd.keyring import Slot
-from docstopd.model import SECOND, Micros, SlotKind, User
+from docstopd.model import SECOND, Micros, SlotKind, SpaceId, User
 from docstopd.vault.damage import DamageReports
 from docstopd.vault.journal import NOBODY, SYSTEM, Facts, Journal, Seal
 from docstopd.vault.kept import Room
@@ -207,6 +207,14 @@ class Sessions:
         for digest, unlocked in list(self._verified.items()):
             if self._expired(unlocked, now):
                 self._verified.pop(digest, None)
+
+    def with_open(self, space: SpaceId) -> list[Session]:
+        """A session for each credential by which the space is open in this process now."""
+        now = self._stores.clock()
+        known = [one for one in list(self._verified.values()) if one.keys(space) and not self._expired(one, now)]
+        with self._stores.catalog.read() as rows:
+            found = [(users.get(rows, one.user), one) for one in known]
+        return [Session(user, one) for user, one in found if user is not None and user.enabled]
 
     def _digest(self, name: str, credential: str) -> bytes:
         text = f"{name}\0{credential}".encode()

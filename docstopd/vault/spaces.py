@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from docstopd.catalog import journal, locks, nodes, versions
+from docstopd.catalog import arrivals, journal, locks, nodes, versions
 from docstopd.catalog import spaces as store
 from docstopd.crypto import hpke
 from docstopd.crypto.spacekey import SpaceKey
@@ -211,6 +211,7 @@ class Spaces:
         """
         nodes.remove_all(rows, space.id)
         versions.forget(rows, space.id)
+        arrivals.remove_all(rows, space.id)
         self._record(rows, None, space, "space-destroyed", facts)
         journal.erase_payloads(rows, space.id)
         store.remove(rows, space.id)

@@ -26,13 +26,18 @@ from docstopd.vault.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A durable blob that has no place yet. `dense`: its content looks like noise (`density`)."""
+    """A durable blob that has no place yet. `dense`: its content looks like noise (`density`).
+
+    One that waited for its place was `received` before, and may be in snapshots since number `born`.
+    """
 
     blob: BlobId
     size: int
     stored: int
     digest: bytes
     dense: bool = False
+    received: Micros | None = None
+    born: int | None = None
 
 
 class BlobSealer:
@@ -226,10 +231,10 @@ def set_content(
         stored=sealed.stored,
         digest=sealed.digest,
         modified=when,
-        received=change.now,
+        received=change.now if sealed.received is None else sealed.received,
         author=change.session.user.id,
     )
-    versions.add(change.rows, version)
+    versions.add(change.rows, version, sealed.born)
     if target is not None and (target.size == 0 or naming.ephemeral(path[-1])):
         change.drop_version(target.id, target.blob)  # a placeholder, or a file that keeps no past
     change.classes.assign(row.id, path)
@@ -245,6 +250,8 @@ def _record(
     change: Change, parent: Row, target: Row | None, row: Row, path: SpacePath, sealed: Sealed, more: Facts
 ) -> int:
     facts: Facts = {"size": sealed.size, "blob": sealed.blob.hex(), **more}
+    if sealed.received is not None:
+        facts = {**facts, "arrived": sealed.received}
     if target is None:
         return change.record("create", row.id, path, {**facts, **change.warning(parent, path[-1])})
     # Explorer and Finder make an empty file first: its content replaces nothing.

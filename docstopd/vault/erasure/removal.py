@@ -7,8 +7,8 @@ the lists say what is left to do. Needs no key: what lies below a node is found 
 import json
 from dataclasses import replace
 
+from docstopd.catalog import arrivals, nodes, spaces, trash, users
 from docstopd.catalog import erasures as store
-from docstopd.catalog import nodes, spaces, trash, users
 from docstopd.catalog.erasures import Erasure
 from docstopd.catalog.nodes import Row
 from docstopd.db import Rows
@@ -69,6 +69,7 @@ class Removal:
         user = None if subject.user is None else users.get(rows, subject.user)
         if user is not None:
             self._account(rows, erasure, user, len(subject.spaces))
+        arrivals.remove_erased(rows, erasure.id)
         traces = self._keyring.traces(store.blobs_of(rows, erasure.id), subject.whole_spaces, subject.user)
         store.add_traces(rows, erasure.id, KEYRING, traces)
 

@@ -109,11 +109,11 @@ def blobs_of(stores: Stores, target: Target, manifest: Manifest) -> Iterator[Sto
     try:
         lines = sealed.unseal(stores.server, reader, sealed.CATALOG, manifest.service, manifest.number)
         for table, row in export.read(lines):
-            if table.name == "versions":
+            if table.name in {"versions", "arrivals"}:
                 version: dict[str, Any] = dict(zip(table.columns, row, strict=True))
-                if version["dead"] is None:
+                if version.get("dead") is None:
                     yield Stored(
-                        NodeId(version["node"]),
+                        NodeId(version.get("node", 0)),
                         BlobId(version["blob"]),
                         SpaceId(version["space"]),
                         version["stored"],
