@@ -4,6 +4,7 @@ Nothing here holds a secret: secrets are named by path or systemd credential and
 """
 
 from docstopd.config.config import Config, default
+from docstopd.config.droppath import fill_drop_path
 from docstopd.config.duration import Duration
 from docstopd.config.load import load, parse, read_text
 from docstopd.config.place import SecretFile
@@ -11,12 +12,14 @@ from docstopd.config.schedule import Schedule
 from docstopd.config.schema import schema
 from docstopd.config.sections import HttpConfig, KeysConfig, LogConfig
 from docstopd.config.sections_of_audit import syslog_parts
+from docstopd.config.sections_of_drops import DropConfig
 from docstopd.config.sections_of_time import ClassConfig, KeepConfig, TargetConfig
 from docstopd.config.write import Minimal, render_minimal
 
 __all__ = [
     "ClassConfig",
     "Config",
+    "DropConfig",
     "Duration",
     "HttpConfig",
     "KeepConfig",
@@ -27,6 +30,7 @@ __all__ = [
     "SecretFile",
     "TargetConfig",
     "default",
+    "fill_drop_path",
     "load",
     "parse",
     "read_text",

@@ -1,5 +1,6 @@
 """The whole configuration, frozen, with the rules that span its sections."""
 
+import os
 from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -20,6 +21,7 @@ from docstopd.config.sections import (
 )
 from docstopd.config.sections_of_alarms import TripwireConfig
 from docstopd.config.sections_of_audit import AuditConfig, MailConfig
+from docstopd.config.sections_of_drops import DropConfig
 from docstopd.config.sections_of_time import (
     ClassConfig,
     ErasureConfig,
@@ -52,6 +54,9 @@ class Config(Section):
     mail: MailConfig = Field(default=MailConfig())
     audit: AuditConfig = Field(default=AuditConfig())
     tripwire: TripwireConfig = Field(default=TripwireConfig())
+    drop: tuple[DropConfig, ...] = Field(
+        default=(), strict=False, description="Drop folders: what lands in them goes into a space."
+    )
     log: LogConfig = Field(default=LogConfig())
 
     @model_validator(mode="before")
@@ -91,6 +96,24 @@ class Config(Section):
             raise PydanticCustomError("classes", "has two classes of one name; make them differ")
         return classes
 
+    @field_validator("drop")
+    @classmethod
+    def _drops_are_apart(cls, drops: tuple[DropConfig, ...], info: ValidationInfo) -> tuple[DropConfig, ...]:
+        if len({one.name for one in drops}) < len(drops):
+            raise PydanticCustomError("drop", "has two drop folders of one name; make them differ")
+        snapshots: SnapshotsConfig | None = info.data.get("snapshots")
+        places = [info.data["data"]] if "data" in info.data else []
+        places += [place for one in (snapshots.targets if snapshots else ()) for place in (one.path, one.keyring)]
+        for number, one in enumerate(drops):
+            for other in (*places, *(drop.folder for drop in drops[:number])):
+                if other is not None and _overlap(one.folder, other):
+                    raise PydanticCustomError(
+                        "drop",
+                        "has a drop folder {folder} that holds, or lies in, {other}; keep them apart",
+                        {"folder": str(one.folder), "other": str(other)},
+                    )
+        return drops
+
     @field_validator("keys")
     @classmethod
     def _server_key_in_data(cls, keys: KeysConfig, info: ValidationInfo) -> KeysConfig:
@@ -98,6 +121,11 @@ class Config(Section):
         if "data" not in info.data or keys.server.credential or Path(keys.server.written).is_absolute():
             return keys
         return KeysConfig(server=SecretFile(str(info.data["data"] / keys.server.written)))
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    first, second = Path(os.path.normpath(one)), Path(os.path.normpath(other))
+    return first.is_relative_to(second) or second.is_relative_to(first)
 
 
 def default() -> Config:

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 
 from docstopd import __version__
 from docstopd.config import Config, default
+from docstopd.daemon import drops
 from docstopd.daemon.child import leave, run_child
 from docstopd.daemon.chore import started
 from docstopd.daemon.chores import chores_of
@@ -37,6 +38,7 @@ def keep(config: Config, _listener: int, line: socket.socket) -> None:
         vault.service.started(run, __version__, settings_of(config), settings_of(default()))
         for chore in chores_of(config, vault):
             stack.callback(started(chore))
+        stack.callback(drops.started(config, vault))
         scheduler = scheduler_of(config, vault)
         scheduler.start()
         line.sendall(READY)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from arriving import arrive
 from snapshots import bench_with_target
 from trashed import trashed
 from vaults import PASSWORD, Bench, Clock
@@ -221,6 +222,20 @@ def lose(w: World) -> None:
     w.runs.close_lost("retention")
 
 
+def file_arrivals(w: World) -> None:
+    arrive(w.bench, "ada", ("scan",), b"x")
+    before = w.entries()
+    w.arrivals.file(w.ada, "ada")
+    assert w.entries() > before
+
+
+def file_open_arrivals(w: World) -> None:
+    arrive(w.bench, "ada", ("scan",), b"x")
+    before = w.entries()
+    assert w.arrivals.file_open() == 1
+    assert w.entries() > before
+
+
 CHANGES: dict[str, Callable[[World], Any]] = {
     "accounts.add": lambda w: w.accounts.add("carl", PASSWORD),
     "accounts.add_app_password": lambda w: w.accounts.add_app_password(w.ada, PASSWORD, "phone", None),
@@ -229,6 +244,9 @@ CHANGES: dict[str, Callable[[World], Any]] = {
     "accounts.reset_with_code": lambda w: w.accounts.reset_with_code("ada", w.made["ada's code"], "another password"),
     "accounts.reset_with_organisation": recover,
     "accounts.set_enabled": lambda w: w.accounts.set_enabled("bob", enabled=False),
+    "arrivals.begin": lambda w: arrive(w.bench, "ada", ("scan",), b"x"),
+    "arrivals.file": file_arrivals,
+    "arrivals.file_open": file_open_arrivals,
     "dispositions.answer": answer,
     "erasure.cancel": cancel,
     "erasure.delete_account": lambda w: (w.holds.release(w.made["hold"]), w.erasure.delete_account("bob")),
@@ -285,6 +303,8 @@ LOOKS: dict[str, Callable[[World], Any]] = {
     "accounts.find": lambda w: w.accounts.find("ada"),
     "accounts.memberships": lambda w: w.accounts.memberships("bob"),
     "accounts.open_offline": lambda w: w.accounts.open_offline("ada", PASSWORD),
+    "arrivals.list": lambda w: w.arrivals.list(w.ada, "ada"),
+    "arrivals.waiting": lambda w: w.arrivals.waiting(),
     "audit.export": lambda w: list(w.audit.export(w.ada, None).entries()),
     "audit.run": lambda w: w.audit.run(SILENT, False),
     "audit.show": lambda w: w.audit.show(w.ada, "ada", 10),
@@ -332,6 +352,7 @@ LOOKS: dict[str, Callable[[World], Any]] = {
     "sessions.unlock_with": lambda w: w.sessions.unlock_with(
         w.ada.user, slot_of(w), w.sessions.try_slot(slot_of(w), w.made["app password"])
     ),
+    "sessions.with_open": lambda w: w.sessions.with_open(w.ada.user.id),
     "snapshots.all": lambda w: w.snapshots.all(),
     "spaces.all": lambda w: w.spaces.all(),
     "spaces.keys": lambda w: w.spaces.keys(w.ada, "ada"),
@@ -342,6 +363,7 @@ LOOKS: dict[str, Callable[[World], Any]] = {
 }
 
 QUIET = {
+    "arrivals.gone": "forgets the mark of a file whose arrival is an entry",
     "expiry.locks": "the end of a lock was told when it was taken",
     "expiry.runs": "the ledger of runs forgets after a year",
     "expiry.throttle": "each failure was an entry; only the count is forgotten",
