@@ -88,6 +88,8 @@ def _to_folder(vault: Vault, session: Session, wanted: list[SpacePath], folder: 
     work = Extraction(vault, session, folder)
     for path in wanted or [(space.label,) for space in vault.spaces.mine(session)]:
         work.take(path)
+        if len(path) == 1:
+            work.take_arrivals(path[0])
     sys.stdout.write(f"{work.files} files, {size(work.bytes)}, are in {printable(str(folder))}\n")
     for line in [*work.renamed, *work.left_out, *work.damaged]:
         sys.stderr.write(f"docstopd: {printable(line)}\n")

@@ -3,14 +3,16 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain, count
 from pathlib import Path
 
 from docstopd.db import durable
 from docstopd.errors import Damaged, Failed, StorageFull
-from docstopd.model import Node, SpacePath
-from docstopd.vault import Session, Vault
+from docstopd.model import Micros, Node, SpacePath
+from docstopd.vault import Content, Session, Vault
 
 _NAME_LIMIT = 255
 """Bytes that a name may have in the file systems in use."""
@@ -36,6 +38,29 @@ class Extraction:
         except Damaged as error:
             self.damaged.append(f"{_shown(path)} cannot be read: {error}")
             return
+        place = self._prepare(node.folder, path)
+        if place is not None:
+            self._node(node, path, place)
+
+    def take_arrivals(self, label: str) -> None:
+        """Write what arrived in a space and was not filed yet, to where it would have been filed."""
+        for one in self._vault.arrivals.list(self._session, label):
+            if one.path is None:
+                self.damaged.append(f"an arrival in {_shown((label,))} cannot be read")
+                continue
+            path = (label, *one.path)
+            place = self._prepare(False, path)
+            if place is None:
+                continue
+            with _disk(place):
+                place = _unused(place)
+            modified = one.modified or one.received
+            self._file(
+                one.size, modified, path, place, partial(self._vault.arrivals.open, self._session, label, one.blob)
+            )
+
+    def _prepare(self, folder: bool, path: SpacePath) -> Path | None:
+        """Where it goes, with the folders above it made; None where a link is in the way."""
         with _disk(self._target):
             place = self._target.joinpath(*(self._os_name(name, path) for name in path))
             if any(
@@ -43,15 +68,16 @@ class Extraction:
                 for n in range(1, len(path))
             ):
                 self.left_out.append(f"{_shown(path)} is left out: a link lies on the way to {place}")
-                return
-            (place if node.folder else place.parent).mkdir(parents=True, exist_ok=True)
-        self._node(node, path, place)
+                return None
+            (place if folder else place.parent).mkdir(parents=True, exist_ok=True)
+        return place
 
     def _node(self, node: Node, path: SpacePath, place: Path) -> None:
         if node.folder:
             self._folder(node, path, place)
         else:
-            self._file(node, path, place)
+            open_content = partial(self._vault.files.open, self._session, path)
+            self._file(node.size, node.modified, path, place, open_content)
 
     def _folder(self, node: Node, path: SpacePath, place: Path) -> None:
         members: list[Node] = []
@@ -74,28 +100,25 @@ class Extraction:
         with _disk(place):
             os.utime(place, ns=(node.modified * 1000, node.modified * 1000))
 
-    def _file(self, node: Node, path: SpacePath, place: Path) -> None:
+    def _file(
+        self, size: int, modified: Micros, path: SpacePath, place: Path, open_content: Callable[[], Content]
+    ) -> None:
         if place.exists() or place.is_symlink():
             self.left_out.append(f"{_shown(path)} is left out: {place} exists already")
             return
-        partial = place.with_name(f".docstopd-{secrets.token_hex(8)}.part")
+        part = place.with_name(f".docstopd-{secrets.token_hex(8)}.part")
         try:
             with _disk(place):
-                self._write(path, partial)
-                os.utime(partial, ns=(node.modified * 1000, node.modified * 1000))
-                partial.rename(place)
+                _write(open_content, part)
+                os.utime(part, ns=(modified * 1000, modified * 1000))
+                part.rename(place)
         except Damaged as error:
             self.damaged.append(f"{_shown(path)} is damaged: {error}")
             return
         finally:
-            partial.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
         self.files += 1
-        self.bytes += node.size
-
-    def _write(self, path: SpacePath, partial: Path) -> None:
-        with self._vault.files.open(self._session, path) as content, partial.open("xb") as out:
-            for block in content.read(0, content.node.size):
-                out.write(block)
+        self.bytes += size
 
     def _os_name(self, name: str, path: SpacePath) -> str:
         """The name, changed only where no file system could hold it."""
@@ -107,6 +130,18 @@ class Extraction:
         if usable != name:
             self.renamed.append(f"{_shown(path)} is written as {usable}")
         return usable
+
+
+def _unused(place: Path) -> Path:
+    """The place, or the next one with a number that nothing is at."""
+    numbered = (place.with_stem(f"{place.stem} ({number})") for number in count(2))
+    return next(one for one in chain([place], numbered) if not one.exists() and not one.is_symlink())
+
+
+def _write(open_content: Callable[[], Content], part: Path) -> None:
+    with open_content() as content, part.open("xb") as out:
+        for block in content.read(0, content.node.size):
+            out.write(block)
 
 
 def _shortened(name: str) -> str:

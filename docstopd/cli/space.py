@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from docstopd.cli.arrivals import arrivals
 from docstopd.cli.asking import Secrets
 from docstopd.cli.opened import opened, session_as, session_of
 from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, Label, PasswordFile, PasswordStdin, size_or_none
@@ -13,7 +14,10 @@ from docstopd.config import load
 from docstopd.daemon.compose import open_vault
 from docstopd.model import Custody, MemberRole, Space
 
-app = typer.Typer(no_args_is_help=True, help="Spaces: add, list, members, custody, quota.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True, help="Spaces: add, list, members, custody, quota, arrivals.", rich_markup_mode=None
+)
+app.command()(arrivals)
 app.command()(rollback)
 
 Member = Annotated[str, typer.Argument(metavar="USER", help="The member.")]

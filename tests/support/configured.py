@@ -11,7 +11,7 @@ import yaml
 
 
 @contextlib.contextmanager
-def configured(folder: Path, **sections: Mapping[str, Any]) -> Iterator[daemon.Running]:
+def configured(folder: Path, **sections: Mapping[str, Any] | list[Any]) -> Iterator[daemon.Running]:
     """Make a service in `folder` with `quickstart`, change these keys of its configuration, and run it.
 
     It listens on a free port of the loopback address, without TLS, and knows the user that `quickstart` made.
@@ -20,7 +20,7 @@ def configured(folder: Path, **sections: Mapping[str, Any]) -> Iterator[daemon.R
     daemon.stop(made)
     settings = yaml.safe_load(made.config.read_text())
     for name, keys in sections.items():
-        settings[name] = {**(settings.get(name) or {}), **keys}
+        settings[name] = keys if isinstance(keys, list) else {**(settings.get(name) or {}), **keys}
     made.config.write_text(yaml.safe_dump(settings))
     with daemon.running(folder) as running:
         space = f"{running.url}dav/{made.user}/"

@@ -8,12 +8,13 @@ from docstopd.catalog import arrivals as store
 from docstopd.catalog import spaces
 from docstopd.catalog.arrivals import Arrival
 from docstopd.errors import Damaged, Failed, Incompatible, NotFound, Refused
-from docstopd.model import SECOND, BlobId, MemberRole, Micros, SpaceId, SpacePath
+from docstopd.model import SECOND, BlobId, MemberRole, Micros, Node, NodeId, SpaceId, SpacePath
 from docstopd.vault import naming
 from docstopd.vault.arrivals.intake import Intake
 from docstopd.vault.arrivals.note import Opened, Opener
 from docstopd.vault.arrivals.placing import INBOX, Placed, Placing, check
 from docstopd.vault.change import Change, Changes
+from docstopd.vault.content import Content
 from docstopd.vault.session import Session
 from docstopd.vault.sessions import Sessions
 
@@ -106,6 +107,23 @@ class Arrivals:
         except (Damaged, Incompatible):
             return Waiting(one.blob, None, one.size, None, one.received, DAMAGED)
         return Waiting(one.blob, (INBOX, *note.path), one.size, note.modified, one.received, one.waits)
+
+    def open(self, session: Session, label: str, blob: BlobId) -> Content:
+        """The content of an arrival, to be closed by the caller. Raises `NotFound`, `Damaged`."""
+        with self._changes.view(session, label) as view:
+            arrival = store.get(view.rows, blob)
+            opener = Opener(self._stores.keyring, view.opened)
+        if arrival is None or arrival.space != view.opened.space.id:
+            raise NotFound("there is no such arrival")
+        one = opener.open(arrival)
+        modified = one.note.modified
+        node = Node(NodeId(0), arrival.space, one.note.path[-1], False, arrival.size, "", 0, modified, modified)
+        reader = self._stores.blobs.open(blob)
+        try:
+            return Content(node, blob, one.data_key, reader)
+        except BaseException:
+            reader.close()
+            raise
 
     # -- filing -----------------------------------------------------------------------------------------------------
 

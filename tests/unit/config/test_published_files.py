@@ -61,7 +61,7 @@ def test_the_schema_refuses_unknown_keys_and_asks_for_data_alone() -> None:
     made = schema()
     assert made["required"] == ["data"]
     needs = {name for name, section in made["$defs"].items() if "required" in section}
-    assert needs == {"ClassConfig", "TargetConfig"}  # the items of lists
+    assert needs == {"ClassConfig", "DropConfig", "TargetConfig"}  # the items of lists
     assert all(section["additionalProperties"] is False for section in (made, *made["$defs"].values()))
 
 

@@ -272,9 +272,7 @@ def test_a_file_that_changes_at_any_step_is_taken_again_and_never_lost(
     assert contents <= {b"old", b"newer"}
 
 
-def test_a_file_that_somebody_else_removes_meanwhile_is_no_error(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_somebody_else_removes_meanwhile_is_no_error(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     (desk.folder / "scan").write_bytes(b"x")
     meanwhile(monkeypatch, desk.dropping, "_bring", (desk.folder / "scan").unlink)
     desk.settle()
@@ -341,9 +339,7 @@ def test_a_run_that_dies_before_the_file_is_away_gives_no_second_arrival_even_af
     assert desk.bench.rows("SELECT * FROM taken") == []
 
 
-def test_a_file_that_cannot_be_removed_is_stored_once_and_says_so(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_cannot_be_removed_is_stored_once_and_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     (desk.folder / "scan").write_bytes(b"x")
     real, refusing = os.unlink, [True]
 
