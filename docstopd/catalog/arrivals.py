@@ -70,8 +70,9 @@ def of_space(rows: Rows, space: SpaceId) -> list[Arrival]:
 
 
 def blobs_of(rows: Rows, space: SpaceId) -> list[BlobId]:
-    """The blobs of all that waits in a space, in the order of receipt."""
-    found: list[Any] = rows.all("SELECT blob FROM arrivals WHERE space = ? ORDER BY received, blob", space)
+    """The blobs of all that waits in a space, in the order of receipt; last those that could not be filed before."""
+    sql = "SELECT blob FROM arrivals WHERE space = ? ORDER BY waits IS NOT NULL, received, blob"
+    found: list[Any] = rows.all(sql, space)
     return [BlobId(row[0]) for row in found]
 
 

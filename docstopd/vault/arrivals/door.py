@@ -21,6 +21,9 @@ from docstopd.vault.sessions import Sessions
 BATCH = 50
 """Arrivals that one transaction files: other writers wait for it."""
 
+AT_ONCE = 4 * BATCH
+"""Arrivals that a worker files before it looks whether it is to end."""
+
 PAUSE: Micros = 60 * SECOND
 """After a run that could file nothing."""
 
@@ -127,12 +130,12 @@ class Arrivals:
 
     # -- filing -----------------------------------------------------------------------------------------------------
 
-    def file(self, session: Session, label: str) -> Filed:
-        """File all that waits in a space. Raises `NotFound`, `Forbidden` for a reader, and what storage raises."""
+    def file(self, session: Session, label: str, most: int | None = None) -> Filed:
+        """File all that waits in a space, or the first so many. Raises `NotFound`, `Forbidden`, what storage raises."""
         label = naming.normal(label)
         with self._changes.view(session, label) as view:
             view.opened.require_editor()
-            blobs = store.blobs_of(view.rows, view.opened.space.id)
+            blobs = store.blobs_of(view.rows, view.opened.space.id)[:most]
         placing, filed = Placing(self._changes), Filed()
         for start in range(0, len(blobs), BATCH):
             filed.add(self._some(session, label, placing, blobs[start : start + BATCH]))
@@ -166,7 +169,7 @@ class Arrivals:
         return self._changes.run(session, label, work)
 
     def file_open(self) -> int:
-        """File what waits in the spaces that a member who may change them has open in this process; how many."""
+        """File some of what waits in the spaces that a member who may change them has open here; how many."""
         with self._stores.catalog.read() as rows:
             waiting = store.waiting(rows)
         return sum(self._file_one(one.space) for one in waiting)
@@ -180,12 +183,12 @@ class Arrivals:
             return 0
         session, label = found
         try:
-            filed = self.file(session, label)
+            filed = self.file(session, label, AT_ONCE)
         except (Refused, Failed) as error:
             _log.warning("arrivals in space %s cannot be filed now: %s", space.hex(), error)
             self._paused[space] = now + PAUSE
             return 0
-        if filed.waits:
+        if not filed.filed:
             _log.warning("space %s: arrivals wait: %s", space.hex(), filed.waits)
             self._paused[space] = now + PAUSE
         return filed.filed
@@ -193,8 +196,8 @@ class Arrivals:
     def _editor(self, space: SpaceId) -> tuple[Session, str] | None:
         for session in self._sessions.with_open(space):
             with self._stores.catalog.read() as rows:
-                found = {one.id: (one.label, role) for one, role in spaces.of_user(rows, session.user.id)}
-            label, role = found.get(space, ("", MemberRole.READER))
-            if role is not MemberRole.READER:
-                return session, label
+                mine = spaces.of_user(rows, session.user.id)
+            for one, role in mine:
+                if one.id == space and role is not MemberRole.READER and not one.read_only:
+                    return session, one.label
         return None
