@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import typer
 
+from docstopd.cli.check_drops import drop_folders
 from docstopd.cli.checks import CHECKS, Finding
 from docstopd.cli.codes import FAILED
 from docstopd.cli.options import NOT_GIVEN, ConfigFile, Json
@@ -23,7 +24,7 @@ def check(config: ConfigFile = NOT_GIVEN, json: Json = False) -> None:
         findings = [Finding("configuration", "failed", problem, "correct the file") for problem in error.problems]
     else:
         findings = [Finding("configuration", "ok", str(config))]
-        findings += [finding for look in CHECKS for finding in look(settings)]
+        findings += [finding for look in (*CHECKS, drop_folders) for finding in look(settings)]
     show_table([asdict(finding) for finding in findings], ["check", "state", "found", "remedy"], as_json=json)
     if any(finding.state == "failed" for finding in findings):
         raise typer.Exit(FAILED)

@@ -47,6 +47,22 @@ def test_a_sound_service_passes_and_is_left_as_it_was(service: Service) -> None:
     assert picture(service.folder) == before
 
 
+def test_it_says_how_drop_folders_stand(service: Service) -> None:
+    """Whose space is missing, which is no folder, and which is all right."""
+    scans = service.folder / "scans"
+    scans.mkdir()
+    drops = [{"name": "good", "folder": str(scans), "space": "ada"}]
+    drops.append({"name": "lost", "folder": str(service.folder / "lost"), "space": "ada"})
+    drops.append({"name": "stray", "folder": str(service.folder / "stray"), "space": "nobody"})
+    service.config.write_text(service.config.read_text() + json.dumps({"drop": drops})[1:-1] + "\n")
+    found = [one for one in json.loads(service.run("check", "--json").stdout) if one["check"] == "drop folders"]
+    assert [(one["found"].split(":")[0], one["state"]) for one in found] == [
+        ("good", "ok"),
+        ("lost", "failed"),
+        ("stray", "failed"),
+    ]
+
+
 def test_it_says_how_snapshots_stand(service: Service) -> None:
     """Where there are none, how old the newest is, that they share the disk, that a target is away."""
 

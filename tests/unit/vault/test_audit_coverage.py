@@ -91,6 +91,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Clock, dic
     vault.files.delete(ada, ("ada", "gone"))
     made["lock"] = vault.locks.lock(ada, WAITING, exclusive=False, infinite=False, owner="", timeout=60)[0].token
     made["hold"] = vault.holds.on_user(bob.user, "case", confidential=False)
+    arrive(bench, "bob", ("waits",), b"x")
     made["run"] = vault.runs.begin("retention", dry=False)
     vault.checkpoints.sign()
     vault.close()
@@ -232,7 +233,7 @@ def file_arrivals(w: World) -> None:
 def file_open_arrivals(w: World) -> None:
     arrive(w.bench, "ada", ("scan",), b"x")
     before = w.entries()
-    assert w.arrivals.file_open() == 1
+    assert w.arrivals.file_open() == 2
     assert w.entries() > before
 
 
@@ -304,6 +305,7 @@ LOOKS: dict[str, Callable[[World], Any]] = {
     "accounts.memberships": lambda w: w.accounts.memberships("bob"),
     "accounts.open_offline": lambda w: w.accounts.open_offline("ada", PASSWORD),
     "arrivals.list": lambda w: w.arrivals.list(w.ada, "ada"),
+    "arrivals.open": lambda w: w.arrivals.open(w.bob, "bob", w.arrivals.list(w.bob, "bob")[0].blob).close(),
     "arrivals.waiting": lambda w: w.arrivals.waiting(),
     "audit.export": lambda w: list(w.audit.export(w.ada, None).entries()),
     "audit.run": lambda w: w.audit.run(SILENT, False),
