@@ -67,11 +67,16 @@ def duration(text: str) -> Duration:
         raise typer.BadParameter(f"{text!r} {error.message()}") from None
 
 
-def moment(text: str) -> Micros:
-    """A date, or a date and a time (RFC 3339), in UTC unless it says otherwise. Raises the parser's usage error."""
+def moment(text: str, *, whole_day: bool = False) -> Micros:
+    """A date, or a date and a time (RFC 3339), in UTC unless it says otherwise. Raises the parser's usage error.
+
+    A date is its first moment, with `whole_day` its last.
+    """
     try:
         found = datetime.datetime.fromisoformat(text)
-    except ValueError:
+        if whole_day and "T" not in text and ":" not in text:
+            found += datetime.timedelta(days=1, microseconds=-1)
+    except (ValueError, OverflowError):
         raise typer.BadParameter(f"{text!r} is no time; write 2026-11-24 or 2026-11-24T10:00:00Z") from None
     if found.tzinfo is None:
         found = found.replace(tzinfo=datetime.UTC)

@@ -1,6 +1,5 @@
 """`docstopd snapshot`: copies of everything, and the ways back."""
 
-import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from docstopd.cli.asking import Secrets
 from docstopd.cli.bars import stoppable, watched
 from docstopd.cli.codes import DAMAGE
 from docstopd.cli.opened import opened, session_of
-from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin, space_path
+from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin, moment, space_path
 from docstopd.cli.output import Value, printable, say, show_object, show_table, size, timestamp
 from docstopd.cli.runs import find, require_done, run_job
 from docstopd.config import load
@@ -18,10 +17,9 @@ from docstopd.daemon.compose import open_vault
 from docstopd.daemon.jobs import jobs_of
 from docstopd.daemon.restoring import CONFIG, Wanted
 from docstopd.daemon.restoring import restore as restore_all
-from docstopd.errors import NotFound, Refused
+from docstopd.errors import Refused
 from docstopd.jobs import Ended
 from docstopd.jobs.runner import Stopped
-from docstopd.model import SECOND, Micros
 from docstopd.vault.snapshots import Picked, Verified, When
 
 app = typer.Typer(no_args_is_help=True, help="Snapshots: create, list, verify, restore, drill.", rich_markup_mode=None)
@@ -234,16 +232,4 @@ def _when(text: str | None) -> When:
         return When()
     if text.isdecimal() and text.isascii():
         return When(number=int(text))
-    return When(time=_time(text))
-
-
-def _time(text: str) -> Micros:
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        raise NotFound(f"{text!r} is neither a snapshot's number nor a time; write 12, or 2026-11-24T10:00") from None
-    if "T" not in text and ":" not in text:  # a day: all of it
-        moment += datetime.timedelta(days=1, microseconds=-1)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.UTC)
-    return int(moment.timestamp() * SECOND)
+    return When(time=moment(text, whole_day=True))
