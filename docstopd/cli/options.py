@@ -76,7 +76,7 @@ def moment(text: str, *, whole_day: bool = False) -> Micros:
         found = datetime.datetime.fromisoformat(text)
         if whole_day and "T" not in text and ":" not in text:
             found += datetime.timedelta(days=1, microseconds=-1)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise typer.BadParameter(f"{text!r} is no time; write 2026-11-24 or 2026-11-24T10:00:00Z") from None
     if found.tzinfo is None:
         found = found.replace(tzinfo=datetime.UTC)
