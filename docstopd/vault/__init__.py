@@ -64,30 +64,36 @@ class Vault:
         damage = DamageReports(stores, journal)
         self._batches = Batches(stores, journal, policy)
         changes = Changes(stores, journal, policy, damage, self._batches)
+        # who comes, and to what
         self.sessions = Sessions(stores, journal, policy, damage, self._batches.opening)
         self.spaces = Spaces(changes)
+        self.accounts = Accounts(stores, journal, self.sessions, self.spaces, policy)
+        # what there is, and what was
         self.files = Files(changes)
         self.locks = Locks(changes)
         self.sync = Sync(changes)
+        self.arrivals = Arrivals(changes, self.sessions)
         self.past = Past(changes, self.files)
+        self.rollback = Rollback(changes)
+        # what goes, and what must stay
         self.retention = Retention(changes, self.past.purge)
         self.filing = Filing(changes)
         self.holds = Holds(changes)
-        self.arrivals = Arrivals(changes, self.sessions)
         self.dispositions = Dispositions(stores, journal)
-        self.accounts = Accounts(stores, journal, self.sessions, self.spaces, policy)
         self.erasure = Erasures(changes, self.accounts, self.spaces)
+        self.expiry = Expiry(stores, journal, policy)
+        # copies and keys
         self.snapshots = Snapshots(stores, journal, damage, policy, self.files)
         self.rotation = Rotation(changes, self.spaces)
+        # what happened
         self.checkpoints = Checkpoints(stores)
         self.audit = Audit(stores, self.checkpoints)
         self.forwarding = Forwarding(stores, self.audit)
-        self.rollback = Rollback(changes)
         self.tripwire = Tripwire(stores, journal, policy.tripwire)
+        # the daemon itself
+        self.service = Service(stores, journal)
         self.runs = Runs(stores, journal)
         self.marks = Marks(stores, journal)
-        self.service = Service(stores, journal)
-        self.expiry = Expiry(stores, journal, policy)
 
     def housekeep(self) -> None:
         """What is due every second: idle sessions are forgotten, what was read is journalled."""
