@@ -107,8 +107,10 @@ def remove_erased(rows: Rows, erasure: bytes) -> None:
 
 def mark(rows: Rows, digest: bytes, now: Micros) -> bool:
     """Note that a file is durable here; False when that was noted before."""
-    sql = "INSERT INTO taken (mark, time) VALUES (?, ?) ON CONFLICT DO NOTHING"
-    return bool(rows.run(sql, digest, now))
+    if rows.run("UPDATE taken SET time = ? WHERE mark = ?", now, digest):
+        return False
+    rows.run("INSERT INTO taken (mark, time) VALUES (?, ?)", digest, now)
+    return True
 
 
 def unmark(rows: Rows, digests: Sequence[bytes]) -> None:

@@ -124,7 +124,8 @@ class Config(Section):
 
 
 def _overlap(one: Path, other: Path) -> bool:
-    first, second = Path(os.path.normpath(one)), Path(os.path.normpath(other))
+    # Links are followed: what lies in a drop folder is removed, and by whatever name it is reached it must be nobody's.
+    first, second = Path(os.path.realpath(one)), Path(os.path.realpath(other))
     return first.is_relative_to(second) or second.is_relative_to(first)
 
 

@@ -1,7 +1,6 @@
 """The drop folders of the configuration, each watched by a thread of the keeper."""
 
 import datetime
-import fcntl
 import logging
 import os
 import threading
@@ -10,10 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from docstopd.config import Config, DropConfig, fill_drop_path
+from docstopd.daemon.jobs import lock_folder
 from docstopd.daemon.process import EXIT_STATE_UNKNOWN
-from docstopd.db import durable
-from docstopd.errors import StateUnknown
+from docstopd.errors import Busy, StateUnknown
 from docstopd.vault import Vault
+from docstopd.vault.lockfile import locked
 from docstopd.watch.drop import EVERY, Drop, Dropping
 from docstopd.watch.dropfolder import DropFolder, Place
 from docstopd.watch.glance import Glance
@@ -51,7 +51,7 @@ def started(config: Config, vault: Vault) -> Callable[[], None]:
     runs = [_Run(Dropping(drop, vault), drop, done) for drop in drops_of(config)]
     if not runs:
         return lambda: None
-    watch = threading.Thread(target=_watch, args=(runs, config.data / "run", done), name="drops", daemon=True)
+    watch = threading.Thread(target=_watch, args=(runs, lock_folder(config) / LOCK, done), name="drops", daemon=True)
     watch.start()
 
     def stop() -> None:
@@ -63,30 +63,16 @@ def started(config: Config, vault: Vault) -> Callable[[], None]:
     return stop
 
 
-def _watch(runs: list["_Run"], locks: Path, done: threading.Event) -> None:
-    lock = _alone(locks, done)
-    if lock is None:
-        return
-    for run in runs:
-        run.start()
-    for run in runs:
-        run.join()
-    os.close(lock)
-
-
-def _alone(locks: Path, done: threading.Event) -> int | None:
-    """The descriptor of the lock, once it can be had; None at the end."""
-    durable.make_folder(locks)
-    descriptor = os.open(locks / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _watch(runs: list["_Run"], lock: Path, done: threading.Event) -> None:
     while not done.is_set():
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            with locked(lock, "another keeper takes what lies in the drop folders"):
+                for run in runs:
+                    run.start()
+                for run in runs:
+                    run.join()
+        except Busy:
             done.wait(_PAUSE)
-        else:
-            return descriptor
-    os.close(descriptor)
-    return None
 
 
 class _Run(threading.Thread):
@@ -106,20 +92,21 @@ class _Run(threading.Thread):
 
     def run(self) -> None:
         """Look, take, wait; until the end."""
-        glance, folder = Glance(self._told), self._drop.folder
+        glance = Glance(self._told)
         try:
             while not self._done.is_set():
-                glance.follow(folder.path, folder.identity())
                 self._told.clear()
-                pause = self._step()
+                pause = self._step(glance)
                 self._done.wait(min(pause, _PAUSE))  # a file that grows tells so all the time
                 if not self._done.is_set():
                     self._told.wait(max(0.0, pause - _PAUSE))
         finally:
             glance.close()
 
-    def _step(self) -> float:
+    def _step(self, glance: Glance) -> float:
+        folder = self._drop.folder
         try:
+            glance.follow(folder.path, folder.identity())
             return self._dropping.step()
         except StateUnknown as error:
             _log.critical("stopping: %s; stored data is verified at the next start", error)

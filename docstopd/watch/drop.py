@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from docstopd.errors import Failed, NotFound, Refused, StorageFull
 from docstopd.vault import Vault
 from docstopd.watch.complaint import Complaints
-from docstopd.watch.dropfolder import DropFolder, Identity, Place, Seen, leased, opened
+from docstopd.watch.dropfolder import DropFolder, Identity, Place, Seen, leased, may_remove, opened
 from docstopd.watch.settling import Settling
 
 CHUNK = 1 << 20
@@ -199,6 +199,8 @@ class Dropping:
             raise Refused("it has several names (hard links); leave a copy instead")
         if not os.access(".", os.W_OK | os.X_OK, dir_fd=parent, effective_ids=True):
             raise Refused("docstopd may not remove it from this folder; let it write there")
+        if not may_remove(parent, seen.place[-1]):
+            raise Refused("only its owner may remove it from this folder; take the folder's sticky bit away")
 
     @contextmanager
     def _opened(self, parent: int, seen: Seen) -> Iterator[int]:

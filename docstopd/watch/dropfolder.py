@@ -196,6 +196,14 @@ def leased(descriptor: int) -> Iterator[None]:
             _set(descriptor, fcntl.F_UNLCK)
 
 
+def may_remove(parent: int, name: str) -> bool:
+    """Whether a folder that may be written to lets this user remove a file: not with the sticky bit. Raises OSError."""
+    folder, user = os.fstat(parent), os.geteuid()
+    if not folder.st_mode & stat.S_ISVTX or user in {0, folder.st_uid}:
+        return True
+    return os.stat(name, dir_fd=parent, follow_symlinks=False).st_uid == user
+
+
 def opened(parent: int, name: str) -> int:
     """A descriptor of a regular file, without waiting for whoever it may be instead. Raises OSError."""
     descriptor = os.open(name, _OPEN | os.O_NONBLOCK, dir_fd=parent)

@@ -79,9 +79,9 @@ class Intake:
         if space.epoch != self._space.epoch:  # a member was removed meanwhile: his key must not open this
             self._keep_key(space.epoch)
         now = self._stores.clock()
-        store.forget_marks(rows, now - MARKED)
         if not store.mark(rows, mark, now):
             return False
+        store.forget_marks(rows, now - MARKED)
         arrival = Arrival(
             blob=sealed.blob,
             space=space.id,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from docstopd.catalog.arrivals import Arrival
 from docstopd.crypto import arrival as crypto
 from docstopd.crypto import hpke
-from docstopd.errors import Damaged
+from docstopd.errors import Damaged, NotFound
 from docstopd.keyring import Keyring
 from docstopd.model import BlobId, Micros, SpaceId, SpacePath
 from docstopd.vault.opening import OpenSpace
@@ -78,5 +78,9 @@ class Opener:
         if not crypto.is_sealed(stored):  # it was filed, and an older catalog was restored since
             return key.unwrap_data_key(blob, stored)
         if epoch not in self._pairs:
-            self._pairs[epoch] = key.unwrap_private(self._keyring.pair(space, epoch)[1])
+            try:
+                private = self._keyring.pair(space, epoch)[1]
+            except NotFound:
+                raise Damaged("a key pair of the space is missing") from None
+            self._pairs[epoch] = key.unwrap_private(private)
         return crypto.open_data_key(self._pairs[epoch], stored, space, epoch, blob)
