@@ -24,8 +24,8 @@ NOBODY = b""
 """The actor of what the daemon does by itself, or of a sign-in that failed."""
 
 NO_COMMITMENT = bytes(32)
-ENTRY_LABEL = b"docstopd/entry/v1"
-ENTRY_NUMBERS = struct.Struct(">HQQHHQII")
+_ENTRY_LABEL = b"docstopd/entry/v1"
+_ENTRY_NUMBERS = struct.Struct(">HQQHHQII")
 """Lengths of stream, actor, action and facts among seq, time, node and epoch, in the order that the hash has them."""
 BATCH = 1000
 
@@ -105,7 +105,9 @@ class Journal:
             payload = wrap(seal.key, text, _place(stream, seq), self._random)
             commitment = hashlib.sha256(salt + payload).digest()
         time, facts, epoch = self._clock(), _facts_text(draft.facts), seal.epoch if seal else 0
-        digest = _hash(stream, seq, time, draft.actor, draft.action, draft.node, facts, epoch, commitment, previous)
+        digest = chain_hash(
+            stream, seq, time, draft.actor, draft.action, draft.node, facts, epoch, commitment, previous
+        )
         return Entry(
             stream=stream,
             seq=seq,
@@ -132,14 +134,14 @@ def read_payload(entry: Entry, key: bytes) -> dict[str, str]:
 
 
 def entry_hash(entry: Entry) -> bytes:
-    """SHA-256 over every field but salt and payload, texts with their length in front."""
-    return _hash(
+    """The hash that an entry has in its chain."""
+    return chain_hash(
         entry.stream, entry.seq, entry.time, entry.actor, entry.action, entry.node, entry.facts, entry.epoch,
         entry.commitment, entry.previous,
     )  # fmt: skip
 
 
-def _hash(
+def chain_hash(
     stream: bytes,
     seq: int,
     time: Micros,
@@ -151,9 +153,13 @@ def _hash(
     commitment: bytes,
     previous: bytes,
 ) -> bytes:
+    """SHA-256 over every field of an entry but salt and payload, texts with their length in front.
+
+    Whoever verifies may give it what no entry can have: raises struct.error, TypeError or AttributeError then.
+    """
     what, said = action.encode(), facts.encode()
-    numbers = ENTRY_NUMBERS.pack(len(stream), seq, time, len(actor), len(what), node, len(said), epoch)
-    return hashlib.sha256(ENTRY_LABEL + numbers + stream + actor + what + said + commitment + previous).digest()
+    numbers = _ENTRY_NUMBERS.pack(len(stream), seq, time, len(actor), len(what), node, len(said), epoch)
+    return hashlib.sha256(_ENTRY_LABEL + numbers + stream + actor + what + said + commitment + previous).digest()
 
 
 def _place(stream: bytes, seq: int) -> bytes:

@@ -16,7 +16,7 @@ from docstopd.db import Database
 from docstopd.errors import Damaged
 from docstopd.model import Micros
 from docstopd.vault.audit.checkpoints import BadLine, Checkpoint, Head
-from docstopd.vault.journal import ENTRY_LABEL, ENTRY_NUMBERS
+from docstopd.vault.journal import chain_hash
 from docstopd.vault.moment import shown
 from docstopd.vault.progress import SILENT, Progress
 
@@ -205,13 +205,11 @@ def _wrong(stream: bytes, seq: int, previous: bytes, row: tuple[Any, ...]) -> st
     if before != previous:
         return "does not follow the entry before it"
     try:
-        action, facts = action.encode(), facts.encode()
-        numbers = ENTRY_NUMBERS.pack(len(stream), seq, time, len(actor), len(action), node, len(facts), epoch)
-        content = b"".join((ENTRY_LABEL, numbers, stream, actor, action, facts, commitment, before))
+        expected = chain_hash(stream, seq, time, actor, action, node, facts, epoch, commitment, before)
         sealed = None if payload is None else hashlib.sha256(salt + payload).digest()
     except (struct.error, TypeError, AttributeError):  # what no entry can have
         return "changed after it was written"
-    if hashlib.sha256(content).digest() != digest:
+    if expected != digest:
         return "changed after it was written"
     # A payload that is gone was erased, which the chain survives; a salt alone was put there.
     if sealed != commitment if payload is not None else salt is not None:
