@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from docstopd.model import BlobId, Micros
 
 INLINE = 1 << 20
 """Bytes below which a second thread costs more than it gives."""
+
+_NAME = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 PART = ".part"
 """Ends the name of a file that is on its way in.
@@ -61,7 +64,7 @@ class LocalBlobs:
     def ids(self) -> Iterator[BlobId]:
         """See `BlobStore.ids`."""
         for entry in self._entries():
-            if not entry.name.endswith(PART):
+            if _NAME.fullmatch(entry.name):  # what else lies there is nobody's, and the watcher's to tell
                 yield BlobId(bytes.fromhex(entry.name))
 
     def _entries(self) -> Iterator["os.DirEntry[str]"]:

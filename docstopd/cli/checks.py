@@ -29,6 +29,7 @@ from docstopd.keyring import MIGRATIONS as KEYRING
 from docstopd.model import SECOND
 from docstopd.vault.runs import Outcome
 from docstopd.vault.snapshots import TargetStanding
+from docstopd.watch.limits import shortages
 
 _LEAST_FREE = 256 * 2**20
 _LITTLE_FREE = 0.05
@@ -260,6 +261,19 @@ def _cleartext(config: Config) -> Finding:
     return Finding("certificate", "warning", found, "set tls.certificate and tls.key")
 
 
+def watcher(config: Config) -> Iterator[Finding]:
+    """The system lets it watch all that it has to."""
+    name = "watcher"
+    if not config.watch.storage:
+        yield Finding(name, "warning", "stored files are not watched", "set watch.storage: true")
+        return
+    short = list(shortages(1 + len(config.snapshots.targets)))
+    for one in short:
+        yield Finding(name, "warning", f"fs.inotify.{one.setting} is {one.found}: {one.effect}", one.remedy)
+    if not short:
+        yield Finding(name, "ok", "the system's limits are high enough")
+
+
 def sqlite(_config: Config) -> Iterator[Finding]:
     """A version without a known corruption bug."""
     version = apsw.sqlite_lib_version()
@@ -279,5 +293,6 @@ CHECKS: tuple[Check, ...] = (
     targets,
     port,
     certificate,
+    watcher,
     sqlite,
 )

@@ -34,10 +34,15 @@ def _process(config: Config, pid: int | None) -> dict[str, Value]:
     said = None if pid is None else read_status(config.data)
     found: dict[str, Value] = {"running": pid is not None, "pid": pid, "data": str(config.data)}
     if said is None:
-        return {**found, "url": None, "version": None, "uptime": None, "workers": None, "keeper": None}
+        unknown = ("url", "version", "uptime", "workers", "keeper", "refused_configuration", "needs_restart")
+        return {**found, **dict.fromkeys(unknown)}
     uptime = round(time.time() - said.started)
     children: dict[str, Value] = {"workers": list(said.workers), "keeper": said.keeper}
-    return {**found, "url": said.url, "version": said.version, "uptime": uptime, **children}
+    edited: dict[str, Value] = {
+        "refused_configuration": said.refused or None,
+        "needs_restart": said.restart or None,
+    }
+    return {**found, "url": said.url, "version": said.version, "uptime": uptime, **children, **edited}
 
 
 def _holdings(config: Config, *, as_json: bool) -> dict[str, Value]:

@@ -18,6 +18,7 @@ from docstopd.config.sections import (
     SessionsConfig,
     ThrottleConfig,
     TlsConfig,
+    WatchConfig,
 )
 from docstopd.config.sections_of_alarms import TripwireConfig
 from docstopd.config.sections_of_audit import AuditConfig, MailConfig
@@ -57,6 +58,7 @@ class Config(Section):
     drop: tuple[DropConfig, ...] = Field(
         default=(), strict=False, description="Drop folders: what lands in them goes into a space."
     )
+    watch: WatchConfig = Field(default=WatchConfig())
     log: LogConfig = Field(default=LogConfig())
 
     @model_validator(mode="before")

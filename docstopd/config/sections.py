@@ -230,6 +230,17 @@ class QuotaConfig(Section):
     space: Size | None = Field(default=None, ge=1, description="Quota that a new space starts with; null for none.")
 
 
+class WatchConfig(Section):
+    """What is watched while the service runs."""
+
+    storage: bool = Field(
+        default=True, description="Whether what others do to blobs, databases, keys and targets is an alarm."
+    )
+    configuration: bool = Field(
+        default=True, description="Whether an edited configuration, or a renewed certificate, is applied by itself."
+    )
+
+
 class LogConfig(Section):
     """What is written to standard error, which systemd keeps in its journal."""
 

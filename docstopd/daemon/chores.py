@@ -3,15 +3,16 @@
 from docstopd.config import Config
 from docstopd.daemon.chore import Chore
 from docstopd.daemon.forwarder import chore_of, forwarder_of
+from docstopd.daemon.watchers import watcher_of
 from docstopd.vault import Vault
 
 TRIPWIRE_PAUSE = 3.0
 
 
-def chores_of(config: Config, vault: Vault) -> list[Chore]:
-    """What the keeper does beside the jobs."""
+def chores_of(config: Config, vault: Vault, *, clean: bool) -> list[Chore]:
+    """What the keeper does beside the jobs. `clean`: the run of the daemon before this one ended as it should."""
     chores = [Chore("tripwire", vault.tripwire.look, TRIPWIRE_PAUSE, "the tripwire does not see what changes")]
     forwarder = forwarder_of(config, vault)
     if forwarder is not None:
         chores.append(chore_of(forwarder))
-    return chores
+    return chores + watcher_of(config, vault, clean=clean)  # ends first: what it says last is forwarded

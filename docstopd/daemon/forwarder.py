@@ -14,7 +14,7 @@ NAME = "syslog"
 PAUSE = 1.0
 
 _LOUD = {"refused": Severity.WARNING, "failed": Severity.ERROR}
-_ERRORS = frozenset({"damage", "reads-lost", "job-failed"})
+_ERRORS = frozenset({"damage", "storage-alarm", "reads-lost", "job-failed"})
 
 
 class Forwarder:

@@ -1,5 +1,6 @@
 """Which run of the daemon this is, and how it is configured, as the journal has them."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -22,6 +23,17 @@ def settings_of(config: Config) -> dict[str, str]:
     found: dict[str, str] = {}
     _flatten("", config.model_dump(mode="json"), found)
     return found
+
+
+def certificate_of(config: Config) -> dict[str, str]:
+    """The certificate as a setting: a renewed one is another one, though its name is the same."""
+    if config.tls.certificate is None:
+        return {}
+    try:
+        content = config.tls.certificate.locate(os.environ).read_bytes()
+    except OSError:
+        return {}
+    return {"tls.certificate.sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _flatten(name: str, value: Any, found: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from docstopd.config import Config, parse, read_text
 from docstopd.http import Settings, tls_context
+from docstopd.watch.edits import Edits
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,14 @@ class Loaded:
         config = parse(text, path)
         open_tls(config)
         return cls(path, text, config)
+
+
+def edits_of(path: Path, config: Config) -> Edits | None:
+    """What tells that the configuration or its certificate was edited; None where nobody wants to know."""
+    if not config.watch.configuration:
+        return None
+    certificate = [place.locate(os.environ) for place in (config.tls.certificate, config.tls.key) if place is not None]
+    return Edits([path, *certificate])
 
 
 def open_tls(config: Config) -> ssl.SSLContext | None:

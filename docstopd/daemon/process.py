@@ -1,7 +1,8 @@
 """A child process, worker or keeper, as the supervisor sees it, and the line between the two.
 
-The line is a pair of sockets. The child says `ready`, or `refused` with a reason; the supervisor says `drain`, to
-workers only. When the supervisor is gone, however that came, the line ends and the child stops.
+The line is a pair of sockets. The child says `ready`, or `refused` with a reason; the supervisor says `drain`, and to
+the keeper `refused` with a reason, of a new configuration. When the supervisor is gone, however that came, the line
+ends and the child stops.
 """
 
 import os
@@ -86,6 +87,11 @@ class Process:
         """Serve its connections to their end, and accept no others."""
         with suppress(OSError):  # it ended by itself
             self._line.send(DRAIN)
+
+    def tell_refusal(self, reason: str) -> None:
+        """A new configuration was refused; for the keeper, which can write that down."""
+        with suppress(OSError):  # it ended, or hears nothing: the log has it
+            self._line.send(REFUSED + reason.replace("\n", "\t").encode() + b"\n")
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, unless it has ended."""

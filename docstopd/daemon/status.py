@@ -8,7 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`started` is in seconds since 1970; `url` ends with a slash; `workers` and `keeper` are process ids."""
+    """`started` is in seconds since 1970; `url` ends with a slash; `workers` and `keeper` are process ids.
+
+    `refused`: why the configuration as it lies there is not in force, empty if it is. `restart`: the keys of it that
+    wait for a restart.
+    """
 
     pid: int
     version: str
@@ -16,6 +20,8 @@ class Status:
     started: float
     workers: Sequence[int]
     keeper: int | None = None
+    refused: str = ""
+    restart: str = ""
 
 
 def write_status(data: Path, status: Status) -> None:

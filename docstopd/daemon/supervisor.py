@@ -2,7 +2,7 @@
 
 The supervisor opens no store and holds no key: workers serve requests, and the keeper, one process beside them, runs
 the jobs. Signals: TERM and INT end the daemon when requests in flight have
-finished (a second one at once), HUP reads the configuration again.
+finished (a second one at once), HUP reads the configuration again; so does an edit of it, and a renewed certificate.
 """
 
 import logging
@@ -18,7 +18,7 @@ from pathlib import Path
 from docstopd import __version__
 from docstopd.daemon.crew import Crew
 from docstopd.daemon.listener import open_listener, refuse_connections
-from docstopd.daemon.loaded import Loaded, url_of
+from docstopd.daemon.loaded import Loaded, edits_of, url_of
 from docstopd.daemon.lock import data_lock
 from docstopd.daemon.logs import configure_logs
 from docstopd.daemon.notify import Notifier
@@ -71,6 +71,7 @@ class Supervisor:
         commands: Commands,
     ) -> None:
         self._loaded = loaded
+        self._bound = loaded.config.http
         self._listener = listener
         self._lock = lock
         self._signals = signals
@@ -84,12 +85,16 @@ class Supervisor:
         self._keeper = self._keeper_of(loaded)
         self._leaving: list[Process] = []
         self._old_keepers: list[Process] = []
+        self._edits = edits_of(loaded.path, loaded.config)
+        self._wanted = False
+        self._refused = self._restart = ""
 
     def run(self) -> None:
         """Until a signal ends it; every worker is gone then, whatever is raised."""
         try:
             while not self._signals.take(signal.SIGTERM, signal.SIGINT):
-                if self._signals.take(signal.SIGHUP):
+                self._wanted |= self._signals.take(signal.SIGHUP)
+                if self._next is None and self._crew.complete and (self._wanted or self._was_edited()):
                     self._reload()
                 self._tend()
                 self._wait(self._next_due())
@@ -155,7 +160,7 @@ class Supervisor:
     def _write_status(self) -> None:
         pids = [process.pid for process in self._crew]
         keeper = next((process.pid for process in self._keeper), None)
-        status = Status(os.getpid(), __version__, self._url, self._started, pids, keeper)
+        status = Status(os.getpid(), __version__, self._url, self._started, pids, keeper, self._refused, self._restart)
         try:
             write_status(self._loaded.config.data, status)
         except OSError as error:  # a full disk: what is served goes on
@@ -167,15 +172,21 @@ class Supervisor:
 
     # -- reload ----------------------------------------------------------------------------------------------------
 
+    def _was_edited(self) -> bool:
+        if self._edits is None or not self._edits.settled():
+            return False
+        _log.info("%s or its certificate was edited", self._loaded.path)
+        return True
+
     def _reload(self) -> None:
         """Read the configuration; what is good gets workers of its own, what is broken changes nothing."""
-        if self._next is not None or not self._crew.complete:
-            _log.warning("a reload is under way; send SIGHUP again when it is done")
-            return
+        self._wanted = False
+        self._edits = edits_of(self._loaded.path, self._loaded.config)  # what is there now is what is read now
         self._notifier.reloading()
         try:
             loaded = Loaded.read(self._loaded.path)
             self._check_moves(loaded)
+            self._edits = edits_of(loaded.path, loaded.config)
         except DocstopdError as error:
             self._reload_failed(error)
             return
@@ -185,12 +196,15 @@ class Supervisor:
         old, new = self._loaded.config, loaded.config
         if old.data != new.data:
             raise Refused(f"data changed from {old.data} to {new.data}: restart docstopd for that")
+        moved = []
         for name, before, after in (
-            ("http.address", old.http.address, new.http.address),
-            ("http.port", old.http.port, new.http.port),
+            ("http.address", self._bound.address, new.http.address),
+            ("http.port", self._bound.port, new.http.port),
         ):
             if before != after:
                 _log.warning("%s changed to %s: that holds from the next restart on", name, after)
+                moved.append(name)
+        self._restart = " ".join(moved)
 
     def _tend_next(self) -> None:
         if self._next is None:
@@ -218,6 +232,7 @@ class Supervisor:
         self._leaving += [*self._crew, *self._old_keepers]
         self._crew, self._keeper, self._loaded, self._next = crew, self._keeper_of(loaded), loaded, None
         configure_logs(loaded.config.log)
+        self._refused = ""
         self._url = url_of(loaded.config, self._listener.getsockname()[1])
         self._write_status()
         _log.info("the new configuration is in force")
@@ -231,6 +246,10 @@ class Supervisor:
 
     def _reload_failed(self, error: DocstopdError) -> None:
         _log.error("the old configuration stays in force, since the new one fails:\n%s", error)
+        self._refused = str(error)
+        for process in self._keeper:
+            process.tell_refusal(self._refused)
+        self._write_status()
         self._notifier.ready(f"serving {self._url}; the last reload failed")
 
     # -- the end ---------------------------------------------------------------------------------------------------

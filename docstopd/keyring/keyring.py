@@ -299,6 +299,11 @@ class Keyring:
             lambda rows: rows.many("DELETE FROM data_keys WHERE blob = ?", [(blob,) for blob in blobs])
         )
 
+    def with_keys(self, blobs: Collection[BlobId]) -> set[BlobId]:
+        """Those of the blobs that have a data key."""
+        with self._database.read() as rows:
+            return {blob for blob in blobs if rows.one("SELECT 1 FROM data_keys WHERE blob = ?", blob)}
+
     def blobs_with_keys(self) -> list[BlobId]:
         """Every blob that has a data key."""
         with self._database.read() as rows:

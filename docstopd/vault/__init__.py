@@ -33,6 +33,7 @@ from docstopd.vault.session import Session
 from docstopd.vault.sessions import Sessions
 from docstopd.vault.snapshots import Snapshots
 from docstopd.vault.spaces import Spaces
+from docstopd.vault.storage import Storage
 from docstopd.vault.stores import Policy, Stores
 from docstopd.vault.syncing import SYNC_LIMIT, Report, Sync
 from docstopd.vault.tripwire.door import Tripwire
@@ -90,6 +91,7 @@ class Vault:
         self.audit = Audit(stores, self.checkpoints)
         self.forwarding = Forwarding(stores, self.audit)
         self.tripwire = Tripwire(stores, journal, policy.tripwire)
+        self.storage = Storage(stores, journal, damage)
         # the daemon itself
         self.service = Service(stores, journal)
         self.runs = Runs(stores, journal)

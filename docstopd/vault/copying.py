@@ -8,7 +8,7 @@ from docstopd.catalog import nodes, spaces
 from docstopd.catalog.nodes import Row
 from docstopd.crypto.spacekey import SpaceKey
 from docstopd.errors import AlreadyExists, Damaged, Failed, Forbidden, Refused
-from docstopd.model import BlobId, Guard, Node, SpacePath, Written
+from docstopd.model import SECOND, BlobId, Guard, Micros, Node, SpacePath, Written
 from docstopd.vault import naming, properties
 from docstopd.vault.change import Change, Changes
 from docstopd.vault.content import Content
@@ -39,6 +39,9 @@ class _Source:
 class _Replaced(Failed):
     """A content that keeps no past was replaced while it was being copied, and its blob went with it."""
 
+
+SOON: Micros = 10 * SECOND
+"""For so long a blob waits for its data key while others are copied."""
 
 TRIES = 8
 """Looks at a source that others write to."""
@@ -71,10 +74,7 @@ class Copy:
         sealed: dict[int, Sealed] = {}
         data_keys: dict[BlobId, bytes] = {}
         try:
-            for row in found.rows:
-                if not row.folder:
-                    sealed[row.id] = self._reseal(found, row, data_keys)
-            keep_data_keys(self._changes, key, data_keys)
+            self._reseal_all(found, sealed, data_keys, key)
 
             def work(change: Change) -> Written:
                 if check(change).epoch != key.epoch:
@@ -121,6 +121,20 @@ class Copy:
             change.may_write([*parent, occupant], guard)
             change.classes.refuse_overwriting(occupant.id)
         return occupant.size if occupant is not None else 0
+
+    def _reseal_all(
+        self, found: _Source, sealed: dict[int, Sealed], data_keys: dict[BlobId, bytes], key: SpaceKey
+    ) -> None:
+        """Keys follow their blobs soon: a blob that gets none is taken for somebody else's by who watches the files."""
+        kept, last = 0, self._changes.stores.clock()
+        for row in found.rows:
+            if row.folder:
+                continue
+            sealed[row.id] = self._reseal(found, row, data_keys)
+            if self._changes.stores.clock() - last > SOON:
+                keep_data_keys(self._changes, key, dict(list(data_keys.items())[kept:]))
+                kept, last = len(data_keys), self._changes.stores.clock()
+        keep_data_keys(self._changes, key, dict(list(data_keys.items())[kept:]))
 
     def _reseal(self, found: _Source, row: Row, data_keys: dict[BlobId, bytes]) -> Sealed:
         node = Node(row.id, row.space, "", False, row.size, "", row.seq, row.created, row.modified)

@@ -22,20 +22,22 @@ class Service:
         self._stores = stores
         self._journal = journal
 
-    def started(self, run: str, version: str, settings: Settings, defaults: Settings) -> None:
+    def started(self, run: str, version: str, settings: Settings, defaults: Settings) -> bool:
         """The run of the daemon that `run` names serves with these settings; what has changed in them is journalled.
 
-        A run before this one that never said that it stopped was killed, or lost its power: the entry says so.
+        A run before this one that never said that it stopped was killed, or lost its power: the entry says so, and
+        so does False, which is returned then.
         """
 
-        def work(rows: Rows) -> None:
+        def work(rows: Rows) -> bool:
             before = marks.get(rows, RUNNING)
             if before != run:
                 self._record(rows, "start", {"version": version, "clean": not before})
                 marks.put(rows, RUNNING, run)
             self._compare(rows, settings, defaults)
+            return not before or before == run
 
-        self._stores.catalog.write(work)
+        return self._stores.catalog.write(work)
 
     def stopped(self, run: str) -> None:
         """The run ends as it should."""
@@ -46,6 +48,11 @@ class Service:
                 marks.put(rows, RUNNING, "")
 
         self._stores.catalog.write(work)
+
+    def refused(self, problem: str) -> None:
+        """A new configuration is not taken; `problem` says what is wrong and where."""
+        facts: Facts = {"outcome": "refused"}
+        self._stores.catalog.write(lambda rows: self._record(rows, "configuration", facts, {"problem": problem}))
 
     def _compare(self, rows: Rows, settings: Settings, defaults: Settings) -> None:
         known = marks.get(rows, SETTINGS)

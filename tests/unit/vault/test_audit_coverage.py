@@ -17,6 +17,7 @@ from snapshots import bench_with_target
 from trashed import trashed
 from vaults import PASSWORD, Bench, Clock
 
+from docstopd.catalog.stored import Known
 from docstopd.crypto import hpke
 from docstopd.errors import Unauthenticated
 from docstopd.model import NO_GUARD, Custody, MemberRole, Role, SlotKind
@@ -25,6 +26,7 @@ from docstopd.vault.marks import Step
 from docstopd.vault.progress import SILENT
 from docstopd.vault.retention import CountedFrom, Keep, RetentionClass, RetentionPolicy, Schedule, Then
 from docstopd.vault.runs import Outcome
+from docstopd.vault.storage import Alarm, Scrubbed, What
 from docstopd.vault.tripwire import TripwirePolicy
 
 DAY = 86_400.0
@@ -219,6 +221,17 @@ def roll_back(w: World) -> None:
     assert w.entries() > before
 
 
+def known(w: World) -> Known:
+    blob = min(w.bench.live_ids())
+    return w.storage.known([blob])[blob]
+
+
+def scrub(w: World) -> None:
+    found = known(w)
+    w.bench.blob_file(found.stored.blob).unlink()
+    assert w.storage.scrub(found) is Scrubbed.DAMAGED
+
+
 def lose(w: World) -> None:
     w.runs.close_lost("retention")
 
@@ -292,6 +305,9 @@ CHANGES: dict[str, Callable[[World], Any]] = {
 NOTES: dict[str, Callable[[World], Any]] = {
     # What is not stored otherwise, and is an entry all the same.
     "files.open": read,
+    "storage.alarm": lambda w: w.storage.alarm(Alarm(What.ADDED, "blobs", "/data/blobs/stranger")),
+    "storage.scrub": scrub,
+    "service.refused": lambda w: w.service.refused("docstopd.yaml:3:1: nonsense"),
     "service.started": lambda w: w.service.started("run", "1", {"a": "b"}, {}),
     "service.stopped": lambda w: (w.service.started("run", "1", {}, {}), w.service.stopped("run")),
     "vault.housekeep": lambda w: (read(w), w.bench.vault.housekeep()),
@@ -360,6 +376,15 @@ LOOKS: dict[str, Callable[[World], Any]] = {
     "spaces.keys": lambda w: w.spaces.keys(w.ada, "ada"),
     "spaces.members": lambda w: w.spaces.members("shared"),
     "spaces.mine": lambda w: w.spaces.mine(w.ada),
+    "storage.alarms": lambda w: w.storage.alarms(),
+    "storage.at_targets": lambda w: w.storage.at_targets(),
+    "storage.between": lambda w: w.storage.between(b"", b""),
+    "storage.count": lambda w: w.storage.count(),
+    "storage.known": known,
+    "storage.look": lambda w: w.storage.look(known(w)),
+    "storage.note_watched": lambda w: w.storage.note_watched(1),
+    "storage.watched": lambda w: w.storage.watched(),
+    "storage.with_keys": lambda w: w.storage.with_keys(w.bench.live_ids()),
     "sync.report": lambda w: w.sync.report(w.ada, ("ada",), w.sync.token(w.ada, ("ada",)), deep=True),
     "sync.token": lambda w: w.sync.token(w.ada, ("ada",)),
 }
