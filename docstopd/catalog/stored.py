@@ -16,11 +16,15 @@ PAGE = 10_000
 """Ids in one statement; SQLite takes 32,766 parameters."""
 
 _COLUMNS = "node, blob, space, stored, digest, born, received, dead"
+_STORED = (
+    f"(SELECT {_COLUMNS} FROM versions"
+    " UNION ALL SELECT 0, blob, space, stored, digest, born, received, NULL FROM arrivals)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A version's blob. `dead`: the last snapshot that holds it, None while its file has it."""
+    """A blob of a version, or of an arrival. `dead`: the last snapshot that holds it, None while a file has it."""
 
     stored: Stored
     received: Micros
@@ -33,13 +37,13 @@ class Known:
 
 
 def among(rows: Rows, blobs: Collection[BlobId]) -> dict[BlobId, Known]:
-    """Those of the blobs that a version names."""
+    """Those of the blobs that a version or an arrival names."""
     found: dict[BlobId, Known] = {}
     wanted = list(blobs)
     for start in range(0, len(wanted), PAGE):
         page = wanted[start : start + PAGE]
         places = ", ".join("?" * len(page))
-        known = _read(rows.each(f"SELECT {_COLUMNS} FROM versions WHERE blob IN ({places})", *page))
+        known = _read(rows.each(f"SELECT {_COLUMNS} FROM {_STORED} WHERE blob IN ({places})", *page))
         found |= {one.stored.blob: one for one in known}
     return found
 
@@ -47,13 +51,13 @@ def among(rows: Rows, blobs: Collection[BlobId]) -> dict[BlobId, Known]:
 def between(rows: Rows, first: bytes, last: bytes) -> Iterator[Known]:
     """Every blob whose id is at least `first`, and less than `last` unless that is empty."""
     if last:
-        return _read(rows.each(f"SELECT {_COLUMNS} FROM versions WHERE blob >= ? AND blob < ?", first, last))
-    return _read(rows.each(f"SELECT {_COLUMNS} FROM versions WHERE blob >= ?", first))
+        return _read(rows.each(f"SELECT {_COLUMNS} FROM {_STORED} WHERE blob >= ? AND blob < ?", first, last))
+    return _read(rows.each(f"SELECT {_COLUMNS} FROM {_STORED} WHERE blob >= ?", first))
 
 
 def count(rows: Rows) -> int:
-    """How many versions there are, live and dead."""
-    row: Any = rows.one("SELECT count(*) FROM versions")
+    """How many there are, live and dead."""
+    row: Any = rows.one("SELECT (SELECT count(*) FROM versions) + (SELECT count(*) FROM arrivals)")
     return int(row[0])
 
 

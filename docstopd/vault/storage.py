@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from docstopd.catalog import copies, marks, stored
+from docstopd.catalog import marks, stored
 from docstopd.catalog.stored import Known
 from docstopd.db import Rows
 from docstopd.errors import Damaged, Failed
@@ -124,7 +124,7 @@ class Storage:
         if not wrong:
             return Scrubbed.SOUND
         with self._stores.catalog.read() as rows:
-            if not copies.has(rows, version.node, version.blob):
+            if version.blob not in stored.among(rows, [version.blob]):
                 return Scrubbed.GONE
         try:
             self._healer.heal(version, wrong)

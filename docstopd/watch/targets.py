@@ -19,7 +19,7 @@ from docstopd.watch.judge import MODE, Seen, blob_of, see
 
 PART = ".part"
 BLOBS, SNAPSHOTS = "blobs", "snapshots"
-LOOK_AGAIN = 60.0
+LOOK_AGAIN = 10.0
 """Seconds after which it is looked whether a disk was attached."""
 
 
