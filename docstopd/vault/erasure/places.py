@@ -57,7 +57,8 @@ class Place:
     def is_rid(self, destroyed: Micros, now: Micros) -> bool:
         """Whether no copy of the keyring from before that time is there, or on its way. Raises `Failed`.
 
-        One that is on its way is not seen. It is there by the time at which the next one is, which ends it.
+        One that is on its way is not seen. It is there by the time at which the next one is, which ends it. Of one
+        whose time has not come yet nobody knows when it was made.
         """
         times = [time for _name, time in copies_at(self.named.keyring)]
-        return min(times) > destroyed if times else now > destroyed + ON_ITS_WAY
+        return destroyed < min(times) <= max(times) <= now if times else now > destroyed + ON_ITS_WAY

@@ -2,8 +2,11 @@
 
 Its values are wrapped under the keystore key already; the whole is sealed once more, under a key of its own. A key that
 was destroyed lives on in the copy that was made before: so each new copy ends the older ones, which are overwritten.
-The name has the time as of which it is a copy: what was destroyed before is not in it.
+The name has the time as of which it is a copy: what was destroyed before is not in it. A clock that ran ahead has left
+names that are not true; such a copy is none that anybody relies on, and the next one ends it as well.
 """
+
+from collections.abc import Callable
 
 from docstopd.crypto.keystore import Keystore
 from docstopd.crypto.serverkey import ServerKey
@@ -28,12 +31,12 @@ def replace_copy(stores: Stores, target: Target, service: str) -> None:
         writer.abort()
         raise
     target.settle()
-    remove_copies(target, time)
+    remove_copies(target, lambda other: other != time)
 
 
-def remove_copies(target: Target, before: Micros) -> int:
-    """Wipe the copies that are older than that; how many."""
-    old = [name for name, time in copies_at(target) if time < before]
+def remove_copies(target: Target, goes: Callable[[Micros], bool]) -> int:
+    """Wipe the copies whose times go; how many."""
+    old = [name for name, time in copies_at(target) if goes(time)]
     for name in old:
         target.delete(name, wipe=True)
     if old:
@@ -64,11 +67,12 @@ def with_earlier(server: ServerKey, target: Target, service: str) -> ServerKey:
 def renew(stores: Stores, target: Target, service: str, days: int) -> bool:
     """Replace a copy that has become too old; remove it when that fails. Whether there is a copy that may lie there."""
     newest = next((time for _name, time in copies_at(target)), None)
-    limit = stores.clock() - days * DAY
-    if newest is None or newest > limit:
+    now = stores.clock()
+    limit = now - days * DAY
+    if newest is None or limit < newest <= now:
         return newest is not None
     try:
         replace_copy(stores, target, service)
     finally:
-        remove_copies(target, limit + 1)
+        remove_copies(target, lambda time: time <= limit)
     return True

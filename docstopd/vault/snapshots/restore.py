@@ -120,9 +120,10 @@ class Restore:
             reader.close()
 
     def _keyring(self, manifest: Manifest, fresh: Fresh) -> None:
-        """The newest copy that opens: it has every key that any snapshot needs."""
+        """The newest copy that opens: it has every key that any snapshot needs. One with a time to come goes last."""
         wrong: DocstopdError | None = None
-        for name, _time in copies_at(self.keyring):
+        now = self.clock()
+        for name, _time in sorted(copies_at(self.keyring), key=lambda copy: copy[1] > now):
             reader = self.keyring.open(name)
             try:
                 lines = sealed.unseal(self.server, reader, sealed.KEYRING, manifest.service)
