@@ -12,13 +12,16 @@ _BELOW = """WITH RECURSIVE below(id) AS (
 
 _STATE = """n.id, n.class, n.received, n.event, n.size,
     (SELECT count(*) FROM versions v WHERE v.node = n.id AND v.dead IS NULL),
-    (SELECT v.received FROM versions v WHERE v.node = n.id AND v.blob = n.blob),
+    (SELECT max(v.received) FROM versions v WHERE v.node = n.id AND v.dead IS NULL),
     (SELECT max(d.closed) FROM dispositions d WHERE d.node = n.id AND d.outcome = 'kept')"""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A file that has a class. `received`: first receipt; `changed`: receipt of its content; `kept`: by a review."""
+    """A file that has a class. `received`: first receipt; `changed`: receipt of its newest version; `kept`: by a review.
+
+    The newest version need not be its content: a file that is moved over another brings what was received long ago.
+    """
 
     node: NodeId
     name: str
@@ -76,6 +79,16 @@ def inherit(rows: Rows, source: NodeId, target: NodeId) -> None:
     rows.run(
         "UPDATE nodes SET (class, received, event) = (SELECT class, received, event FROM nodes WHERE id = ?)"
         " WHERE id = ?",
+        source,
+        target,
+    )
+
+
+def join(rows: Rows, source: NodeId, target: NodeId) -> None:
+    """Let a file have the later dates of its own and another's. No event yet is later than any."""
+    rows.run(
+        "UPDATE nodes SET (received, event) = (SELECT max(coalesce(s.received, nodes.received),"
+        " coalesce(nodes.received, s.received)), max(s.event, nodes.event) FROM nodes s WHERE s.id = ?) WHERE id = ?",
         source,
         target,
     )

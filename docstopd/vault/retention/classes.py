@@ -54,7 +54,7 @@ class Classes:
                 self.assign(row.id, path)
 
     def merge(self, moved: NodeId, into: NodeId, path: SpacePath) -> None:
-        """A file becomes the new content of another. Protection that either had stays.
+        """A file becomes the new content of another. Protection that either had stays, and as long as it would have.
 
         Raises `Protected` where both are protected and by different classes: one would lose its own.
         """
@@ -67,6 +67,8 @@ class Classes:
             raise Protected(
                 f"the class {source.name!r} protects the one file and {target.name!r} the other: they cannot become one"
             )
+        elif source is not None:
+            store.join(self._rows, moved, into)
         else:
             self.assign(into, path)
 

@@ -47,7 +47,7 @@ class Items:
             Content(held.blob, held.size, held.received, held.author, held.blob == held.current) for held in found
         )
         one = found[0]
-        changed = next((content.received for content in contents if content.current), None)
+        changed = max(content.received for content in contents)
         first = min(content.received for content in contents) if one.first is None else one.first
         return File(
             space=one.space,

@@ -38,7 +38,7 @@ class Then(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dates:
-    """What a class counts from: first receipt, receipt of the current content, the event, and the last decision to
+    """What a class counts from: first receipt, receipt of the newest version, the event, and the last decision to
 
     keep the file after a review; None for what there is not.
     """
