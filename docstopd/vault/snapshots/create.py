@@ -38,10 +38,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Total:
-    """What belongs to the snapshot, and what of it the target has not yet, or not for certain."""
+    """What of the snapshot the target has not yet, or not for certain."""
 
-    blobs: int = 0
-    bytes: int = 0
     missing: int = 0
     missing_bytes: int = 0
     doubted: list[Stored] = field(default_factory=list)
@@ -49,10 +47,12 @@ class _Total:
 
 @dataclass(frozen=True, slots=True)
 class _Export:
-    """The sealed catalog at one target."""
+    """The sealed catalog at one target: its size and digest; how many blobs it names, and their bytes."""
 
     size: int
     digest: bytes
+    blobs: int
+    blob_bytes: int
 
 
 class Create:
@@ -144,15 +144,35 @@ class Create:
             head = sealed.Head(sealed.CATALOG, service, number, time)
             sink = _Sinks(targets, names.catalog(number), lost)
             sealed.seal(self._stores.server, head, export.lines(rows), sink.write, self._stores.random)
+            blobs = copies.live_size(rows)
         progress("catalog", 1, 1)
-        return number, time, sink.finish()
+        return number, time, sink.finish(*blobs)
 
     # -- the blobs --------------------------------------------------------------------------------------------------
 
     def _missing(self, target: Reached, number: int, total: _Total) -> Iterator[Stored]:
-        """The snapshot's blobs that the target lacks, as they are needed; `total` is right when all were asked for."""
+        """The snapshot's blobs that the target lacks, as they are needed; `total` is right when all were asked for.
+
+        A file that is moved over another meanwhile takes its versions to another place in the order, which may have
+        been passed by then: so it is looked again until nothing more is found.
+        """
         there = {names.blob_of(found.name): found.size for found in target.objects.list(names.BLOBS)}
         newest = max((copy.number for copy in target.finished), default=0)
+        first, more = True, True
+        while more:
+            more = False
+            for blob in self._contained(number):
+                if there.get(blob.blob) != blob.stored:
+                    there[blob.blob] = blob.stored
+                    total.missing += 1
+                    total.missing_bytes += blob.stored
+                    more = True
+                    yield blob
+                elif first and blob.born > newest:  # a run that died has copied it, and perhaps never read it back
+                    total.doubted.append(blob)
+            first = False
+
+    def _contained(self, number: int) -> Iterator[Stored]:
         after = copies.START
         while True:
             with self._stores.catalog.read() as rows:
@@ -160,15 +180,7 @@ class Create:
             if not page:
                 return
             after = (page[-1].node, page[-1].blob)
-            for blob in page:
-                total.blobs += 1
-                total.bytes += blob.stored
-                if there.get(blob.blob) != blob.stored:
-                    total.missing += 1
-                    total.missing_bytes += blob.stored
-                    yield blob
-                elif blob.born > newest:  # a run that died has copied it, and perhaps never read it back
-                    total.doubted.append(blob)
+            yield from page
 
     def _fill(
         self, target: Reached, service: str, number: int, time: Micros, catalog: _Export, progress: Progress
@@ -186,8 +198,8 @@ class Create:
             number=number,
             target=target.name,
             time=time,
-            blobs=total.blobs,
-            size=total.bytes,
+            blobs=catalog.blobs,
+            size=catalog.blob_bytes,
             damaged=tuple(damaged),
             catalog_size=catalog.size,
             catalog_digest=catalog.digest,
@@ -266,11 +278,11 @@ class _Sinks:
         if not self._writers:
             raise Failed("; ".join(f"target {name}: {why}" for name, why in self._lost.items()))
 
-    def finish(self) -> dict[str, _Export]:
+    def finish(self, blobs: int, blob_bytes: int) -> dict[str, _Export]:
         """End all; durable when this returns."""
         for name, (target, writer) in list(self._writers.items()):
             self._attempt(name, lambda target=target, writer=writer: _end(target, writer))  # type: ignore[misc]
-        return dict.fromkeys(self._writers, _Export(self._size, self._digest.digest()))
+        return dict.fromkeys(self._writers, _Export(self._size, self._digest.digest(), blobs, blob_bytes))
 
 
 def _end(target: Reached, writer: TargetWriter) -> None:

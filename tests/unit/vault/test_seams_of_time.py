@@ -1,6 +1,10 @@
 """Where the parts of time meet: what one of them does while, or before, another one does its own."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from snapshots import bench_with_target, restore_into
@@ -9,10 +13,34 @@ from vaults import PASSWORD, Bench
 from docstopd.errors import Protected
 from docstopd.model import SECOND
 from docstopd.vault import Policy, Session
+from docstopd.vault.progress import SILENT
 from docstopd.vault.retention import CountedFrom, Protect, RetentionClass, RetentionPolicy, Schedule, Then
 
 FILE = ("ada", "report.txt")
 DAY = 86_400
+
+
+class Meanwhile:
+    """A database; before the view of a number, counted from `arm`, something else happens."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self._left = 0
+        self._work: Callable[[], object] = tuple
+
+    def arm(self, views: int, work: Callable[[], object]) -> None:
+        self._left, self._work = views, work
+
+    @contextmanager
+    def read(self) -> Iterator[Any]:
+        self._left -= 1
+        if not self._left:
+            self._work()
+        with self._inner.read() as rows:
+            yield rows
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
 
 
 @pytest.fixture
@@ -128,3 +156,52 @@ def test_a_file_received_long_ago_does_not_make_the_last_change_older(tmp_path: 
     with pytest.raises(Protected):
         bench.vault.files.delete(ada, ("ada", "k", "file"))
     assert bench.vault.retention.run(sure=True)["versions"] == 0
+
+
+# -- what happens while a snapshot is made ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_a_file_moved_over_another_is_in_the_snapshot_that_is_being_made(
+    bench: Bench, ada: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back: bool
+) -> None:
+    """Its versions are the other file's by then, whose turn is over, or is still to come."""
+    monkeypatch.setattr("docstopd.vault.snapshots.create.PAGE", 1)
+    for number in range(6):
+        bench.put(ada, ("ada", f"file-{number}"), f"content {number}".encode())
+    catalog = Meanwhile(bench.stores.catalog)
+    racing = bench.with_stores(lambda stores: replace(stores, catalog=catalog))
+    source, target = (("ada", "file-5"), ("ada", "file-0")) if back else (("ada", "file-0"), ("ada", "file-5"))
+
+    def begun(what: str, done: int, _total: int) -> None:
+        if what == "catalog" and done:  # from now on the blobs are looked through, one at each view
+            catalog.arm(6, lambda: bench.vault.files.move(ada, source, target, overwrite=True))
+
+    report = racing.vault.snapshots.create(begun)
+    assert len(bench.names(ada, ("ada",))) == 5, "nothing was moved meanwhile"
+    assert report["blobs"] == 6
+    assert [found.wrong for found in bench.vault.snapshots.verify(1, SILENT, data=True)] == [[]]
+    other, restored = restore_into(bench, bench.stores.targets[0].objects, tmp_path / "other")
+    assert restored.damaged == []
+    again = other.vault.sessions.sign_in("ada", PASSWORD)
+    for number in range(6):
+        assert other.get(again, ("ada", f"file-{number}")) == f"content {number}".encode()
+
+
+def test_a_snapshot_during_which_something_is_erased_is_whole(
+    bench: Bench, ada: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its manifest counts what its catalog names."""
+    monkeypatch.setattr("docstopd.vault.snapshots.create.PAGE", 1)
+    for number in range(6):
+        bench.put(ada, ("ada", f"file-{number}"), f"content {number}".encode())
+    catalog = Meanwhile(bench.stores.catalog)
+    racing = bench.with_stores(lambda stores: replace(stores, catalog=catalog))
+
+    def begun(what: str, done: int, _total: int) -> None:
+        if what == "catalog" and done:
+            catalog.arm(3, lambda: bench.vault.erasure.request_path(ada, ("ada", "file-5")))
+
+    racing.vault.snapshots.create(begun)
+    assert len(bench.names(ada, ("ada",))) == 5, "nothing was erased meanwhile"
+    assert [found.wrong for found in bench.vault.snapshots.verify(1, SILENT, data=True)] == [[]]
