@@ -12,9 +12,13 @@ from docstopd.catalog.classes import State
 from docstopd.catalog.nodes import Row
 from docstopd.db import Rows
 from docstopd.errors import Protected
-from docstopd.model import Micros, NodeId, SpaceId, SpacePath
+from docstopd.model import SECOND, Micros, NodeId, SpaceId, SpacePath
 from docstopd.vault import naming
 from docstopd.vault.retention.schedule import Dates, Protect, RetentionClass, Schedule
+
+
+JUST_MADE: Micros = 86_400 * SECOND
+"""How old a file may be that an editor makes to move it over the one that is saved."""
 
 
 def dates_of(state: State) -> Dates:
@@ -56,19 +60,24 @@ class Classes:
     def merge(self, moved: NodeId, into: NodeId, path: SpacePath) -> None:
         """A file becomes the new content of another. Protection that either had stays, and as long as it would have.
 
+        An editor that saves by a move writes to the old file: what was just made is no record of its own, and the
+        old one keeps its place in time.
+
         Raises `Protected` where both are protected and by different classes: one would lose its own.
         """
         if not self._schedule:
             return
-        source, target = (self._protecting(store.of(self._rows, node)) for node in (moved, into))
+        state = store.of(self._rows, moved)
+        source, target = self._protecting(state), self._protecting(store.of(self._rows, into))
         if source is not None and target is None:
             store.inherit(self._rows, moved, into)
         elif source is not None and target is not None and source.name != target.name:
             raise Protected(
                 f"the class {source.name!r} protects the one file and {target.name!r} the other: they cannot become one"
             )
-        elif source is not None:
-            store.join(self._rows, moved, into)
+        elif state is not None and source is not None:
+            if state.received is None or not 0 <= self._now - state.received < JUST_MADE:
+                store.join(self._rows, moved, into)
         else:
             self.assign(into, path)
 

@@ -96,9 +96,7 @@ def test_an_erasure_is_not_final_beside_a_keyring_copy_whose_time_is_to_come(ben
     assert bench.vault.erasure.expire() == {"erasures_final": 1}
 
 
-def test_a_restore_passes_over_a_keyring_copy_whose_time_is_to_come(
-    bench: Bench, ada: Session, tmp_path: Path
-) -> None:
+def test_a_restore_passes_over_a_keyring_copy_whose_time_is_to_come(bench: Bench, ada: Session, tmp_path: Path) -> None:
     """A run that died has left it beside the right one; it lacks the keys of what was written since."""
     bench.clock.advance(3650 * DAY)
     bench.vault.snapshots.create()
@@ -123,6 +121,7 @@ def test_a_file_moved_over_an_older_one_is_protected_as_long_as_it_was(tmp_path:
     bench.put(ada, ("ada", "k", "old"), b"old")
     bench.clock.advance(90 * DAY)
     bench.put(ada, ("ada", "k", "new"), b"new")
+    bench.clock.advance(1 * DAY)
     bench.vault.files.move(ada, ("ada", "k", "new"), ("ada", "k", "old"), overwrite=True)
     bench.clock.advance(20 * DAY)
     with pytest.raises(Protected):
@@ -138,6 +137,7 @@ def test_an_event_that_has_no_date_yet_outlasts_one_that_has(tmp_path: Path, dat
     for name in ("old", "new"):
         bench.put(ada, ("ada", "k", name), name.encode())
     bench.vault.filing.set_event(ada, ("ada", "k", dated), bench.clock() - 99 * DAY * SECOND)
+    bench.clock.advance(1 * DAY)
     bench.vault.files.move(ada, ("ada", "k", "new"), ("ada", "k", "old"), overwrite=True)
     bench.clock.advance(20 * DAY)
     with pytest.raises(Protected):
