@@ -18,7 +18,7 @@ _STATE = """n.id, n.class, n.received, n.event, n.size,
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A file that has a class. `received`: first receipt; `changed`: receipt of its newest version; `kept`: by a review.
+    """A file that has a class. `received`: first receipt; `changed`: receipt of its newest version; `kept`: a review.
 
     The newest version need not be its content: a file that is moved over another brings what was received long ago.
     """

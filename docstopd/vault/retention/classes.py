@@ -16,7 +16,6 @@ from docstopd.model import SECOND, Micros, NodeId, SpaceId, SpacePath
 from docstopd.vault import naming
 from docstopd.vault.retention.schedule import Dates, Protect, RetentionClass, Schedule
 
-
 JUST_MADE: Micros = 86_400 * SECOND
 """How old a file may be that an editor makes to move it over the one that is saved."""
 
