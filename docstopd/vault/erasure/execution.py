@@ -21,6 +21,7 @@ from docstopd.vault.erasure.places import Place
 from docstopd.vault.erasure.removal import CATALOG, KEYRING, Removal
 from docstopd.vault.erasure.subject import ERASING, FINAL, HELD, PROVISIONAL, WAITING, Step, Subject, steps, with_step
 from docstopd.vault.journal import SYSTEM
+from docstopd.vault.snapshots.alone import is_clear
 from docstopd.vault.stores import Stores
 
 BATCH = 1000
@@ -126,8 +127,8 @@ class Execution:
         return erasure
 
     def _finish(self, erasure: Erasure) -> Erasure:
-        """Final, once no copy of the keyring from before is left anywhere."""
-        what, before, clear = self._what(erasure), erasure.report, True
+        """Final, once no copy of the keyring from before is left anywhere; a drill restores one beside the data."""
+        what, before, clear = self._what(erasure), erasure.report, is_clear(self.stores.turnstile)
         erasure = self._tell(erasure, what)
         for place in self.places:
             done = steps(erasure)

@@ -9,7 +9,7 @@ from docstopd.catalog import copies
 from docstopd.errors import Damaged, Failed, Refused
 from docstopd.vault.audit.verifying import verify
 from docstopd.vault.progress import Progress, Report
-from docstopd.vault.snapshots.alone import reading
+from docstopd.vault.snapshots.alone import DRILL, reading
 from docstopd.vault.snapshots.reach import Reached, reach
 from docstopd.vault.snapshots.restore import Restore, Restored, choose, every_live
 from docstopd.vault.snapshots.transfer import Reading
@@ -18,8 +18,6 @@ from docstopd.vault.stores import Fresh, Stores
 
 ROOM = 1.1
 """Times what the blobs take: catalog and keyring come on top of them."""
-
-FOLDER = "drill"
 
 
 class Drill:
@@ -52,7 +50,7 @@ class Drill:
         self, target: Reached, fresh: Callable[[Path], AbstractContextManager[Fresh]], progress: Progress
     ) -> Restored:
         manifest = choose(target.objects, self._stores.server, target.finished[-1].number)
-        folder = self._stores.turnstile / FOLDER
+        folder = self._stores.turnstile / DRILL
         _remove(folder)  # what a drill left that died
         self._stores.turnstile.mkdir(mode=0o700, exist_ok=True)
         self._require_room(int(manifest.size * ROOM))

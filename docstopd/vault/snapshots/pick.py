@@ -26,13 +26,12 @@ from docstopd.vault.opening import OpenSpace, open_space
 from docstopd.vault.progress import Progress
 from docstopd.vault.session import Session
 from docstopd.vault.snapshots import names, sealed
-from docstopd.vault.snapshots.alone import reading
+from docstopd.vault.snapshots.alone import PICKED, reading
 from docstopd.vault.snapshots.manifest import Manifest, read_manifest
 from docstopd.vault.snapshots.reach import reach, service_id
 from docstopd.vault.stores import Fresh, Stores
 from docstopd.vault.tree import Tree
 
-FOLDER = "picked"
 TRIES = 100
 
 
@@ -113,7 +112,7 @@ class Pick:
     def _imported(self, named: NamedTarget, manifest: Manifest) -> Iterator[Fresh]:
         if self._stores.fresh is None:
             raise Refused("this vault cannot restore")
-        folder = self._stores.turnstile / FOLDER / self._stores.random(8).hex()
+        folder = self._stores.turnstile / PICKED / self._stores.random(8).hex()
         try:
             with self._stores.fresh(folder) as fresh:
                 self._load(named, manifest, fresh)

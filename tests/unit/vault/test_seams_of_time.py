@@ -205,3 +205,20 @@ def test_a_snapshot_during_which_something_is_erased_is_whole(
     racing.vault.snapshots.create(begun)
     assert len(bench.names(ada, ("ada",))) == 5, "nothing was erased meanwhile"
     assert [found.wrong for found in bench.vault.snapshots.verify(1, SILENT, data=True)] == [[]]
+
+
+def test_what_a_drill_left_that_died_goes_before_an_erasure_is_final(bench: Bench, ada: Session) -> None:
+    """It has a keyring with the key that was destroyed."""
+    bench.put(ada, FILE, b"content")
+    bench.vault.snapshots.create()
+    left = bench.stores.turnstile / "drill"
+    left.mkdir()
+    (left / "keyring.db").write_bytes((bench.folder / "keyring.db").read_bytes())
+    bench.vault.erasure.request_path(ada, FILE)
+    bench.vault.snapshots.renew_keyring_copies()
+    assert not left.exists()
+    left.mkdir()
+    (left / "keyring.db").write_bytes(b"a drill that is under way")
+    assert bench.vault.erasure.expire() == {"erasures_provisional": 1}
+    bench.vault.snapshots.expire()
+    assert bench.vault.erasure.expire() == {"erasures_final": 1}
