@@ -115,6 +115,12 @@ def adopt(rows: Rows, number: int, created: Micros) -> None:
     rows.run("INSERT INTO snapshots (number, created) VALUES (?, ?) ON CONFLICT DO NOTHING", number, created)
 
 
+def taken(rows: Rows, number: int) -> tuple[Micros, Micros | None] | None:
+    """(when a snapshot was taken, when it expired) by its number; None for a number that was never given out."""
+    row: Any = rows.one("SELECT created, expired FROM snapshots WHERE number = ?", number)
+    return (row[0], row[1]) if row else None
+
+
 def newest(rows: Rows) -> int:
     """The highest number that was ever given out, 0 for none."""
     row: Any = rows.one("SELECT max(number) FROM snapshots")

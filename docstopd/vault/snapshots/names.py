@@ -15,7 +15,8 @@ ERASURES = "erasures/"
 """Signed lists of what must not come back; a restore obeys all of them."""
 
 _BLOB = re.compile(r"blobs/([0-9a-f]{2})/(\1[0-9a-f]{30})", re.ASCII)
-_SNAPSHOT = re.compile(r"snapshots/([0-9]{8,})\.(json|catalog)", re.ASCII)
+_SNAPSHOT = re.compile(r"snapshots/([0-9]{8,12})\.(json|catalog)", re.ASCII)
+_ERASURE = re.compile(r"erasures/[0-9a-f]{32}\.json", re.ASCII)
 _KEYRING = re.compile(r"keyring/([0-9]{17,20})\.keyring", re.ASCII)
 
 
@@ -49,6 +50,11 @@ def number_of(name: str) -> tuple[int, bool] | None:
 def erasure(id: bytes) -> str:  # noqa: A002 - as above
     """The signed list of one erasure."""
     return f"{ERASURES}{id.hex()}.json"
+
+
+def is_erasure(name: str) -> bool:
+    """Whether an object is such a list: other programs leave their files at a target, too."""
+    return _ERASURE.fullmatch(name) is not None
 
 
 def keyring(time: Micros) -> str:

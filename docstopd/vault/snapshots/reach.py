@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from docstopd.catalog import copies
 from docstopd.catalog.copies import Copy
-from docstopd.errors import Damaged, DocstopdError, Failed, NotFound, Refused, StateUnknown
+from docstopd.errors import Damaged, DocstopdError, Failed, Incompatible, NotFound, Refused, StateUnknown
 from docstopd.targets import NamedTarget, Target
 from docstopd.vault.snapshots import names
-from docstopd.vault.snapshots.manifest import read_manifest
+from docstopd.vault.snapshots.manifest import Manifest, read_manifest
 from docstopd.vault.snapshots.reading import claim, service_of
 from docstopd.vault.stores import Stores
 
@@ -63,7 +63,8 @@ def reach(stores: Stores, *, dry: bool = False) -> tuple[list[Reached], dict[str
     for named in stores.targets:
         there = tuple(copy for copy in known if copy.target == named.name)
         try:
-            _check(named, service, there, dry=dry)
+            if _check(named, service, there, dry=dry):
+                there = _with_forgotten(stores, named, service, there, dry=dry)
         except StateUnknown:
             raise
         except DocstopdError as error:
@@ -74,7 +75,9 @@ def reach(stores: Stores, *, dry: bool = False) -> tuple[list[Reached], dict[str
     return reached, lost
 
 
-def _check(named: NamedTarget, service: str, there: Sequence[Copy], *, dry: bool) -> None:
+def _check(named: NamedTarget, service: str, there: Sequence[Copy], *, dry: bool) -> bool:
+    """Whether it was this service's before. Raises `Refused` for another's, `Failed` for a disk that is away."""
+    known = True
     for target in {id(one): one for one in (named.objects, named.keyring)}.values():
         owner = service_of(target)
         if owner is None and there:
@@ -83,6 +86,47 @@ def _check(named: NamedTarget, service: str, there: Sequence[Copy], *, dry: bool
             raise Refused("it belongs to another service; give each service targets of its own")
         if owner is None and not dry:
             claim(target, service)
+        known = known and owner is not None
+    return known
+
+
+def _with_forgotten(
+    stores: Stores, named: NamedTarget, service: str, there: tuple[Copy, ...], *, dry: bool
+) -> tuple[Copy, ...]:
+    """The copies at a target, with those of which a catalog that was restored had not heard yet.
+
+    Raises `Refused` for snapshots that this catalog never made: it is an older one that was put back, whose next
+    snapshot would take their numbers, and whose keyring lacks what they need.
+    """
+    known, strange = {copy.number for copy in there}, []
+    for number in sorted(_numbers(named.objects) - known):
+        try:
+            manifest = read_manifest(named.objects, stores.server, service, number)
+        except (Damaged, Incompatible, NotFound):
+            continue
+        with stores.catalog.read() as rows:
+            taken = copies.taken(rows, number)
+        if taken is None or taken[0] != manifest.time:
+            strange.append(number)
+        elif taken[1] is None:
+            there = (
+                *there,
+                Copy(number, named.name, manifest.time, manifest.time, None, manifest.blobs, manifest.size),
+            )
+            if not dry:
+                _note(stores, named.name, manifest)
+    if strange:
+        raise Refused(
+            f"it has snapshots that are not known here ({', '.join(map(str, strange))}): an older state was put back;"
+            " restore the newest of them, or name an empty folder in its place"
+        )
+    return tuple(sorted(there, key=lambda copy: copy.number))
+
+
+def _numbers(target: Target) -> set[int]:
+    """The snapshots of which there is a manifest."""
+    found = (names.number_of(one.name) for one in target.list(names.SNAPSHOTS))
+    return {one[0] for one in found if one is not None and one[1]}
 
 
 def tidy(stores: Stores, target: Reached, service: str) -> Reached:
@@ -115,5 +159,9 @@ def _finish(stores: Stores, target: Reached, service: str, number: int) -> None:
         manifest = read_manifest(target.objects, stores.server, service, number)
     except (Damaged, NotFound):
         return
-    finished = stores.clock()
-    stores.catalog.write(lambda rows: copies.finish(rows, number, target.name, finished, manifest.blobs, manifest.size))
+    _note(stores, target.name, manifest)
+
+
+def _note(stores: Stores, target: str, manifest: Manifest) -> None:
+    now = stores.clock()
+    stores.catalog.write(lambda rows: copies.finish(rows, manifest.number, target, now, manifest.blobs, manifest.size))

@@ -97,7 +97,8 @@ class Restore:
         self._catalog(manifest, fresh)
         progress("keyring", 0, 1)
         self._keyring(manifest, fresh)
-        erased = fresh.obey([small(self.target, found.name).decode() for found in self.target.list(names.ERASURES)])
+        lists = [found.name for found in self.target.list(names.ERASURES) if names.is_erasure(found.name)]
+        erased = fresh.obey([small(self.target, name).decode() for name in lists])
         with fresh.keyring.read() as rows:
             epochs = keyring_export.newest_epochs(rows)
         fresh.catalog.write(lambda rows: self._amend(rows, manifest, epochs))
@@ -149,18 +150,20 @@ class Restore:
         for space in spaces.all_spaces(rows):
             if epochs.get(space.id, 0) > space.epoch:
                 spaces.set_epoch(rows, space.id, epochs[space.id])
+        # First: with its last copy a snapshot expires, and its catalog names the copies of itself as unfinished.
+        copies.finish(rows, manifest.number, manifest.target, manifest.time, manifest.blobs, manifest.size)
         for copy in copies.all_copies(rows):
             if copy.finished is None:
                 copies.remove(rows, copy.number, copy.target, now)
         nodes.pass_over(rows, NODE_GAP)
-        copies.finish(rows, manifest.number, manifest.target, manifest.time, manifest.blobs, manifest.size)
         later = [n for n in self._numbers() if n > manifest.number]
         for number in later:
-            copies.adopt(rows, number, now)
             try:
                 found = read_manifest(self.target, self.server, manifest.service, number)
             except (Damaged, Incompatible, NotFound):
+                copies.adopt(rows, number, now)
                 continue
+            copies.adopt(rows, number, found.time)
             copies.finish(rows, number, manifest.target, found.time, found.blobs, found.size)
         if later:
             marks.put(rows, STRANGE, json.dumps([manifest.number + 1, max(later)]))

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from snapshots import bench_with_target, restore_into
+from snapshots import bench_with_target, named, restore_into, with_targets
 from vaults import PASSWORD, Bench
 
-from docstopd.errors import Protected
-from docstopd.model import SECOND
+from docstopd.errors import Failed, Protected
+from docstopd.model import SECOND, MemberRole
+from docstopd.targets.local import LocalTarget
 from docstopd.vault import Policy, Session
 from docstopd.vault.progress import SILENT
 from docstopd.vault.retention import CountedFrom, Protect, RetentionClass, RetentionPolicy, Schedule, Then
+from docstopd.vault.snapshots import When
 
 FILE = ("ada", "report.txt")
 DAY = 86_400
@@ -222,3 +224,117 @@ def test_what_a_drill_left_that_died_goes_before_an_erasure_is_final(bench: Benc
     assert bench.vault.erasure.expire() == {"erasures_provisional": 1}
     bench.vault.snapshots.expire()
     assert bench.vault.erasure.expire() == {"erasures_final": 1}
+
+
+# -- older states, and other people's files at a target ---------------------------------------------------------------
+
+
+def test_a_target_with_snapshots_that_an_older_state_never_made_is_not_touched(
+    bench: Bench, ada: Session, tmp_path: Path
+) -> None:
+    """Restored from one disk: the next snapshot must not take the numbers of those on another, nor their keyring."""
+    both = with_targets(bench, *bench.stores.targets, named("second", LocalTarget(tmp_path / "second")))
+    bench.put(ada, FILE, b"first")
+    both.vault.snapshots.create()
+    bench.put(ada, FILE, b"second")
+    with_targets(bench, both.stores.targets[1]).vault.snapshots.create()
+    before = {path: path.read_bytes() for path in (tmp_path / "second").rglob("*") if path.is_file()}
+    restored, _done = restore_into(bench, both.stores.targets[0].objects, tmp_path / "other")
+    after = with_targets(restored, *both.stores.targets)
+    for _run in range(2):
+        with pytest.raises(Failed, match="not known here"):
+            after.vault.snapshots.create()
+    restored.clock.advance(10 * DAY)
+    with pytest.raises(Failed, match="not known here"):
+        after.vault.snapshots.expire()
+    assert {path: path.read_bytes() for path in (tmp_path / "second").rglob("*") if path.is_file()} == before
+    assert [copy.target for copy in after.vault.snapshots.all()].count("first") == 3
+
+
+def test_the_copy_at_another_target_of_the_snapshot_that_was_restored_is_known_again(
+    bench: Bench, ada: Session, tmp_path: Path
+) -> None:
+    """Its catalog was sealed before it could name it."""
+    both = with_targets(bench, *bench.stores.targets, named("second", LocalTarget(tmp_path / "second")))
+    bench.put(ada, FILE, b"first")
+    both.vault.snapshots.create()
+    restored, _done = restore_into(bench, both.stores.targets[0].objects, tmp_path / "other")
+    after = with_targets(restored, *both.stores.targets)
+    after.vault.snapshots.create()
+    known = {(copy.number, copy.target) for copy in after.vault.snapshots.all()}
+    assert known == {(1, "first"), (1, "second"), (2, "first"), (2, "second")}
+
+
+def test_the_snapshot_that_was_restored_goes_on_to_hold_what_is_in_it(
+    bench: Bench, ada: Session, tmp_path: Path
+) -> None:
+    """A file that is purged after the restore can be had from it."""
+    bench.put(ada, FILE, b"content")
+    bench.vault.snapshots.create()
+    restored, _done = restore_into(bench, bench.stores.targets[0].objects, tmp_path / "other")
+    after = with_targets(restored, *bench.stores.targets)
+    again = after.vault.sessions.sign_in("ada", PASSWORD)
+    after.vault.files.delete(again, FILE)
+    after.clock.advance(40 * DAY)
+    assert after.vault.retention.run(sure=True)["purged"] == 1
+    after.vault.snapshots.expire()
+    assert after.vault.snapshots.restore(again, FILE, When(number=1), beside=False).files == 1
+    assert after.get(again, FILE) == b"content"
+
+
+def test_files_of_other_programs_do_not_hinder_a_restore(bench: Bench, ada: Session, tmp_path: Path) -> None:
+    """macOS and Windows leave theirs in every folder that they look at."""
+    bench.put(ada, FILE, b"content")
+    bench.put(ada, ("ada", "secret"), b"secret")
+    bench.vault.snapshots.create()
+    bench.vault.erasure.request_path(ada, ("ada", "secret"))
+    for folder in ("erasures", "snapshots", "keyring", "blobs"):
+        for name in (".DS_Store", "Thumbs.db", "._x.json", "99999999999999999999.json"):
+            (tmp_path / "target" / folder / name).write_bytes(b"\0\0\0\1Bud1")
+    other, restored = restore_into(bench, bench.stores.targets[0].objects, tmp_path / "other")
+    assert restored.erased == 1
+    assert other.names(other.vault.sessions.sign_in("ada", PASSWORD), ("ada",)) == {"report.txt"}
+    bench.vault.snapshots.create()
+    bench.vault.snapshots.expire()
+
+
+def test_files_of_other_programs_do_not_hinder_the_sweep(bench: Bench, ada: Session) -> None:
+    """What has no name of a blob is none."""
+    bench.put(ada, FILE, b"content")
+    (bench.folder / "blobs" / "00" / ".DS_Store").write_bytes(b"x")
+    assert bench.vault.snapshots.expire()["orphans"] == 0
+
+
+# -- what people decided, and what came after -------------------------------------------------------------------------
+
+
+def test_an_approval_is_not_of_a_content_that_came_after_the_question(tmp_path: Path) -> None:
+    """Two people have seen the old one; the next run asks anew."""
+    one = RetentionClass("reviewed", ("k/**",), 10.0 * DAY, then=Then.REVIEW)
+    bench = bench_with_target(tmp_path, Policy(retention=RetentionPolicy(schedule=Schedule((one,)))))
+    ada, ben = bench.account("ada"), bench.account("ben")
+    bench.vault.spaces.grant(ada, "ada", ben.user, MemberRole.OWNER)
+    bench.vault.files.make_folder(ada, ("ada", "k"))
+    bench.put(ada, ("ada", "k", "file"), b"old")
+    bench.clock.advance(11 * DAY)
+    bench.vault.retention.run(sure=True)
+    (question,) = bench.vault.dispositions.list()
+    for person in (ada, ben):
+        bench.vault.dispositions.answer(person, question.asked.id, "destroy")
+    bench.put(ada, ("ada", "k", "file"), b"new, and wanted")
+    assert bench.vault.retention.run(sure=True)["void"] == 1
+    assert bench.get(ada, ("ada", "k", "file")) == b"new, and wanted"
+    assert bench.vault.retention.run(sure=True)["reviews"] == 1
+
+
+def test_a_hold_on_a_user_covers_what_only_snapshots_have(bench: Bench, ada: Session) -> None:
+    """An erasure would destroy the keys of these, too."""
+    ben = bench.account("ben")
+    bench.vault.spaces.grant(ada, "ada", ben.user, MemberRole.EDITOR)
+    bench.put(ben, FILE, b"by ben")
+    bench.vault.snapshots.create()
+    bench.put(ada, FILE, b"by ada")
+    bench.edit("UPDATE versions SET dead = 1 WHERE author = ?", ben.user.id)  # as a run of retention does
+    bench.vault.holds.on_user(bench.vault.accounts.find("ben"), "a case", confidential=False)
+    assert bench.vault.erasure.request_path(ada, FILE).state == "held"
+    assert bench.vault.erasure.request_space(ada, "ada").state == "held"
