@@ -12,6 +12,8 @@ _APPROVED = """SELECT d.node FROM dispositions d JOIN approvals a ON a.dispositi
     JOIN users u ON u.id = a.user AND u.enabled
     WHERE d.closed IS NULL AND (u.role IN ('admin', 'auditor') OR EXISTS (
         SELECT 1 FROM members m WHERE m.space = d.space AND m.user = u.id AND m.role = 'owner'))
+    AND d.class = (SELECT n.class FROM nodes n WHERE n.id = d.node)
+    AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.node = d.node AND v.dead IS NULL AND v.received > d.opened)
     GROUP BY d.id HAVING count(*) >= 2"""
 
 
@@ -95,7 +97,7 @@ def approve(rows: Rows, disposition: int, approval: Approval) -> None:
 
 
 def approved(rows: Rows) -> set[NodeId]:
-    """The files that two people or more, who have the right now, want destroyed."""
+    """The files that two people or more, who have the right now, want destroyed; if they are as they were then."""
     return {NodeId(row[0]) for row in rows.all(_APPROVED)}  # type: ignore[arg-type]
 
 

@@ -19,7 +19,7 @@ from docstopd.vault.change import Changes
 from docstopd.vault.journal import SYSTEM
 from docstopd.vault.past.purge import Purge, Purged
 from docstopd.vault.progress import SILENT, Progress, Report
-from docstopd.vault.retention.decide import Decision, Fate, Kind, decide
+from docstopd.vault.retention.decide import Decision, Fate, File, Kind, decide
 from docstopd.vault.retention.dispositions import Opening, destruction_report
 from docstopd.vault.retention.holds import Cover
 from docstopd.vault.retention.items import Items, batched
@@ -128,10 +128,15 @@ class Retention:
         return len(asked) - len(void), len(void)
 
     def _void(self, rows: Rows, asked: Sequence[Disposition], now: Micros) -> list[Disposition]:
-        files = Items(rows).files([one.node for one in asked])
-        decided = decide(files, self._policy, Cover(rows), now)
+        files = {file.node: file for file in Items(rows).files([one.node for one in asked])}
+        decided = decide(files.values(), self._policy, Cover(rows), now)
         standing = {decision.node for decision in decided if decision.kind is Kind.FILE}
-        return [one for one in asked if one.node not in standing]
+        return [one for one in asked if one.node not in standing or _is_another(files[one.node], one)]
+
+
+def _is_another(file: File, asked: Disposition) -> bool:
+    """Whether a file is not what people were asked about any more: it got another content, or another class."""
+    return file.klass != asked.klass or any(content.received > asked.opened for content in file.contents)
 
 
 def _foreseen(plan: Plan) -> dict[str, int]:
