@@ -133,19 +133,14 @@ def only_owned(rows: Rows, user: UserId) -> list[SpaceId]:
 
 
 def wrote_in(rows: Rows, author: UserId, space: SpaceId) -> bool:
-    """Whether a space has a version by this user."""
-    return bool(
-        rows.one("SELECT 1 FROM versions WHERE space = ? AND author = ? AND dead IS NULL LIMIT 1", space, author)
-    )
+    """Whether a space has a version by this user; one that only snapshots hold counts as well."""
+    return bool(rows.one("SELECT 1 FROM versions WHERE space = ? AND author = ? LIMIT 1", space, author))
 
 
 def wrote_any(rows: Rows, author: UserId, node: NodeId) -> bool:
-    """Whether a version of this node, or of anything below it, is by this user."""
+    """Whether a version of this node, or of anything below it, is by this user; as `wrote_in`."""
     return bool(
         rows.one(
-            f"{_BELOW} SELECT 1 FROM below b JOIN versions v ON v.node = b.id"
-            " WHERE v.author = ? AND v.dead IS NULL LIMIT 1",
-            node,
-            author,
+            f"{_BELOW} SELECT 1 FROM below b JOIN versions v ON v.node = b.id WHERE v.author = ? LIMIT 1", node, author
         )
     )
