@@ -11,7 +11,7 @@ from cryptography.utils import Buffer
 
 from docstopd.db import durable
 from docstopd.db.reader import FileReader
-from docstopd.errors import Failed, NotFound, StateUnknown
+from docstopd.errors import Failed, NotFound, StateUnknown, StorageFull
 from docstopd.targets.target import Found
 
 PART = ".part"
@@ -134,14 +134,15 @@ class LocalTargetWriter:
     def __init__(self, target: LocalTarget, path: str) -> None:
         self._target = target
         self._path = path
-        with durable.translated():
+        with _kept(), durable.translated():
             # What a run that died has left of this object is overwritten.
             durable.remove(path + PART)
             self._descriptor = os.open(path + PART, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
 
     def write(self, data: Buffer) -> None:
         """See `TargetWriter.write`."""
-        durable.write_all(self._descriptor, data)
+        with _kept():
+            durable.write_all(self._descriptor, data)
 
     def finish(self) -> None:
         """See `TargetWriter.finish`."""
@@ -173,5 +174,7 @@ def _kept() -> Iterator[None]:
     """A sync that fails here ends the run, not the service: nobody was told yet that anything is safe."""
     try:
         yield
+    except StorageFull as error:
+        raise StorageFull("the disk of the target is full") from error
     except StateUnknown as error:
         raise Failed(f"the target does not keep what is written to it: {error}") from error
