@@ -8,7 +8,7 @@ removes.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from docstopd.model import SECOND, Micros
@@ -69,6 +69,10 @@ class _Rule:
         return True
 
 
+_LAST = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp())
+"""Seconds; a damaged time that is later counts as this, and keeps nothing else from being decided."""
+
+
 def keep(times: Sequence[Micros], rules: Keep, zone: ZoneInfo, now: Micros) -> list[tuple[str, ...]]:
     """For each of `times`, in the order given, the names of the rules that keep it; empty for one to be removed.
 
@@ -84,7 +88,7 @@ def keep(times: Sequence[Micros], rules: Keep, zone: ZoneInfo, now: Micros) -> l
     order = sorted(range(len(times)), key=lambda index: -times[index])
     for index in order:
         time = times[index]
-        day = datetime.fromtimestamp(time // SECOND, zone) if calendar else None
+        day = datetime.fromtimestamp(min(max(time // SECOND, 0), _LAST), zone) if calendar else None
         within = ("within",) if since is not None and time > since else ()
         oldest = index == order[-1]
         reasons[index] = within + tuple(rule.name for rule in active if rule.keeps(day, oldest=oldest))

@@ -99,8 +99,11 @@ class RetentionClass:
 
 
 def day(time: Micros) -> str:
-    """A date for people, in UTC."""
-    return datetime.fromtimestamp(time // SECOND, UTC).date().isoformat()
+    """A date for people, in UTC; the last that there is for any later one, as ten years after the year 9999 are."""
+    return datetime.fromtimestamp(min(max(time // SECOND, 0), _LAST), UTC).date().isoformat()
+
+
+_LAST = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,7 +217,7 @@ def test_what_a_drill_left_that_died_goes_before_an_erasure_is_final(bench: Benc
     left.mkdir()
     (left / "keyring.db").write_bytes((bench.folder / "keyring.db").read_bytes())
     bench.vault.erasure.request_path(ada, FILE)
-    bench.vault.snapshots.renew_keyring_copies()
+    bench.vault.snapshots.create()
     assert not left.exists()
     left.mkdir()
     (left / "keyring.db").write_bytes(b"a drill that is under way")
@@ -338,3 +338,16 @@ def test_a_hold_on_a_user_covers_what_only_snapshots_have(bench: Bench, ada: Ses
     bench.vault.holds.on_user(bench.vault.accounts.find("ben"), "a case", confidential=False)
     assert bench.vault.erasure.request_path(ada, FILE).state == "held"
     assert bench.vault.erasure.request_space(ada, "ada").state == "held"
+
+
+def test_an_event_at_the_end_of_all_dates_hinders_nobody(tmp_path: Path) -> None:
+    """Owners write the year 9999 for "never"; what is to be kept for years after that has no date."""
+    bench = bench_with_target(tmp_path, kept(CountedFrom.EVENT))
+    ada = bench.account("ada")
+    bench.vault.files.make_folder(ada, ("ada", "k"))
+    for content in (b"one", b"two"):
+        bench.put(ada, ("ada", "k", "file"), content)
+    bench.vault.filing.set_event(ada, ("ada", "k", "file"), 253_402_214_400 * SECOND)
+    with pytest.raises(Protected, match="9999-12-31"):
+        bench.vault.files.delete(ada, ("ada", "k", "file"))
+    assert bench.vault.retention.run(sure=True)["files"] == 0
