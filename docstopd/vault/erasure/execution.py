@@ -14,7 +14,7 @@ from docstopd.catalog import copies
 from docstopd.catalog import erasures as store
 from docstopd.catalog.erasures import Erasure
 from docstopd.db import Rows
-from docstopd.errors import DocstopdError, Failed, Forbidden, NotFound, StateUnknown
+from docstopd.errors import Damaged, DocstopdError, Failed, Forbidden, NotFound, StateUnknown
 from docstopd.model import BlobId
 from docstopd.vault.erasure.certificate import Copies, Signer, What, certificate, erasure_list
 from docstopd.vault.erasure.places import Place
@@ -128,6 +128,8 @@ class Execution:
 
     def _finish(self, erasure: Erasure) -> Erasure:
         """Final, once no copy of the keyring from before is left anywhere; a drill restores one beside the data."""
+        if not steps(erasure).keys() >= {"keys", "wiped", "blobs"}:
+            raise Damaged(f"erasure {erasure.id.hex()} does not say what was done for it")
         what, before, clear = self._what(erasure), erasure.report, is_clear(self.stores.turnstile)
         erasure = self._tell(erasure, what)
         for place in self.places:

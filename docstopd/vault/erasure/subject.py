@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from docstopd.catalog.erasures import Erasure
+from docstopd.errors import Damaged
 from docstopd.model import Micros, NodeId, SpaceId, UserId
 
 WAITING, HELD, CANCELLED, ERASING, PROVISIONAL, FINAL = (
@@ -47,14 +48,17 @@ class Subject:
 
     @classmethod
     def decode(cls, text: str) -> "Subject":
-        """The counterpart of `encode`."""
-        found = json.loads(text)
-        return cls(
-            tuple(SpaceId(bytes.fromhex(space)) for space in found["spaces"]),
-            None if found["node"] is None else NodeId(found["node"]),
-            None if found["user"] is None else UserId(bytes.fromhex(found["user"])),
-            found["enabled"],
-        )
+        """The counterpart of `encode`. Raises `Damaged`."""
+        try:
+            found = json.loads(text)
+            return cls(
+                tuple(SpaceId(bytes.fromhex(space)) for space in found["spaces"]),
+                None if found["node"] is None else NodeId(found["node"]),
+                None if found["user"] is None else UserId(bytes.fromhex(found["user"])),
+                found["enabled"],
+            )
+        except (KeyError, TypeError, ValueError, RecursionError):
+            raise Damaged("an erasure does not say what it is about") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,11 @@ class Step:
 
 
 def steps(erasure: Erasure) -> dict[str, Step]:
-    """The steps that are done, by name."""
-    return {name: Step(*held) for name, held in json.loads(erasure.report).items()}
+    """The steps that are done, by name. Raises `Damaged`."""
+    try:
+        return {name: Step(*held) for name, held in json.loads(erasure.report).items()}
+    except (AttributeError, TypeError, ValueError, RecursionError):
+        raise Damaged(f"erasure {erasure.id.hex()} does not say how far it is") from None
 
 
 def with_step(erasure: Erasure, name: str, step: Step) -> Erasure:

@@ -1,5 +1,6 @@
 """Where the parts of time meet: what one of them does while, or before, another one does its own."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -351,3 +352,21 @@ def test_an_event_at_the_end_of_all_dates_hinders_nobody(tmp_path: Path) -> None
     with pytest.raises(Protected, match="9999-12-31"):
         bench.vault.files.delete(ada, ("ada", "k", "file"))
     assert bench.vault.retention.run(sure=True)["files"] == 0
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [f"UPDATE erasures SET {c} = '{v}' WHERE kind = 'folder'" for c in ("subject", "report") for v in ("", "[]", "{}")],
+)
+def test_an_erasure_whose_row_is_damaged_does_not_stop_the_others(bench: Bench, ada: Session, edit: str) -> None:
+    """It is damage, and said; the other one becomes final."""
+    bench.vault.files.make_folder(ada, ("ada", "folder"))
+    bench.put(ada, FILE, b"content")
+    bench.vault.snapshots.create()
+    for path in (("ada", "folder"), FILE):
+        bench.vault.erasure.request_path(ada, path)
+    bench.edit(edit)
+    bench.vault.snapshots.create()
+    with contextlib.suppress(Failed):  # a step that is missing is done again, or is damage
+        bench.vault.erasure.expire()
+    assert {one.kind: one.state for one in bench.vault.erasure.all()}["file"] == "final"
