@@ -1,6 +1,7 @@
 """The catalog as it travels: into snapshots, and out of them into an empty catalog.
 
-Locks, the throttle, the ledger of runs and the traces of what was overwritten stay: they are about this machine, now.
+Locks, the throttle, the ledger of runs, mails that wait and the traces of what was overwritten stay: they are about
+this machine, now.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -34,7 +35,7 @@ TABLES = (
 )
 """In an order in which no row comes before one that it refers to."""
 
-STAYING = ("locks", "throttle", "runs", "traces")
+STAYING = ("locks", "throttle", "runs", "traces", "outbox")
 
 
 def lines(rows: Rows) -> Iterator[bytes]:

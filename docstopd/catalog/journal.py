@@ -128,6 +128,19 @@ def entries_but(rows: Rows, stream: bytes, after: int, limit: int, left_out: Col
     return [Entry(*row) for row in found]
 
 
+def of_actions(rows: Rows, stream: bytes, after: int, limit: int, actions: Collection[str]) -> list[Entry]:
+    """The next entries of a stream after a number whose action is one of those."""
+    found: list[Any] = rows.all(
+        f"SELECT {_COLUMNS} FROM journal WHERE stream = ? AND seq > ?"
+        f" AND action IN ({', '.join('?' * len(actions))}) ORDER BY seq LIMIT ?",
+        stream,
+        after,
+        *actions,
+        limit,
+    )
+    return [Entry(*row) for row in found]
+
+
 class Wanted(NamedTuple):
     """Which entries `search` finds; empty and None let all through. `user`: who did it, or whose id is in the facts."""
 

@@ -8,6 +8,7 @@ from docstopd.catalog.schema_of_time import (
     HOLDS,
     MARKS,
     MOVES,
+    OUTBOX,
     RUNS,
     SNAPSHOTS,
     TRIPWIRE,
@@ -145,5 +146,5 @@ ALTER TABLE nodes ADD COLUMN folded BLOB;  -- the sealed name in lower case, whe
 CREATE INDEX nodes_folded ON nodes(parent, folded) WHERE folded IS NOT NULL AND deleted IS NULL;
 """
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD + TRIPWIRE + ARRIVALS)
+MIGRATIONS = (_FIRST, _SECOND, _THIRD + TRIPWIRE + ARRIVALS + OUTBOX)
 """`MIGRATIONS[n]` takes the schema from version n to n+1."""

@@ -156,3 +156,20 @@ CREATE TABLE taken (
     time INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
+
+OUTBOX = """
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    user BLOB NOT NULL,              -- whose mail it is
+    recipient BLOB NOT NULL,         -- keyed digest of the address
+    queued INTEGER NOT NULL,
+    due INTEGER NOT NULL,            -- not to be sent before
+    tries INTEGER NOT NULL,
+    state TEXT NOT NULL,             -- waiting, held (for the next digest) or sent (counts for the rate)
+    content BLOB NOT NULL            -- sealed under the server's profile key: address, subject, text; empty once sent
+) STRICT;
+CREATE INDEX outbox_due ON outbox(due) WHERE state = 'waiting';
+CREATE INDEX outbox_rate ON outbox(recipient, kind, queued);
+CREATE INDEX outbox_held ON outbox(recipient, kind) WHERE state = 'held';
+"""

@@ -20,7 +20,7 @@ from docstopd.config.sections import (
     TlsConfig,
     WatchConfig,
 )
-from docstopd.config.sections_of_alarms import TripwireConfig
+from docstopd.config.sections_of_alarms import NotifyConfig, TripwireConfig
 from docstopd.config.sections_of_audit import AuditConfig, MailConfig
 from docstopd.config.sections_of_drops import DropConfig
 from docstopd.config.sections_of_time import (
@@ -59,6 +59,7 @@ class Config(Section):
         default=(), strict=False, description="Drop folders: what lands in them goes into a space."
     )
     watch: WatchConfig = Field(default=WatchConfig())
+    notify: NotifyConfig = Field(default=NotifyConfig())
     log: LogConfig = Field(default=LogConfig())
 
     @model_validator(mode="before")

@@ -16,7 +16,7 @@ from docstopd.crypto.keystore import Keystore
 from docstopd.crypto.serverkey import ServerKey
 from docstopd.daemon.health import Health
 from docstopd.daemon.process import EXIT_STATE_UNKNOWN
-from docstopd.daemon.rules import retention_of, snapshots_of, tripwire_of
+from docstopd.daemon.rules import notify_of, retention_of, snapshots_of, tripwire_of
 from docstopd.dav.application import DavApplication
 from docstopd.dav.settings import Settings
 from docstopd.db import durable
@@ -171,6 +171,7 @@ def policy_of(config: Config) -> Policy:
         retention=retention_of(config),
         snapshots=snapshots_of(config),
         tripwire=tripwire_of(config),
+        notify=notify_of(config),
     )
 
 

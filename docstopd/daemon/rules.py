@@ -3,6 +3,9 @@
 import unicodedata
 
 from docstopd.config import ClassConfig, Config, KeepConfig
+from docstopd.model import SECOND
+from docstopd.vault.notifications import NotifyPolicy, To
+from docstopd.vault.notifications.rules import KINDS
 from docstopd.vault.retention import CountedFrom, Keep, Protect, RetentionClass, RetentionPolicy, Schedule, Then
 from docstopd.vault.stores import SnapshotPolicy
 from docstopd.vault.tripwire import TripwirePolicy
@@ -40,6 +43,17 @@ def tripwire_of(config: Config) -> TripwirePolicy:
         deletes=written.deletes,
         raised=written.raised,
         read_only=written.action == "read-only",
+    )
+
+
+def notify_of(config: Config) -> NotifyPolicy:
+    """Who is told what."""
+    written = config.notify
+    return NotifyPolicy(
+        to={kind: To(getattr(written, kind)) for kind in KINDS},
+        most=written.most_per_hour,
+        keep=int(written.keep.seconds * SECOND),
+        late=int(written.snapshot_age.seconds * SECOND),
     )
 
 

@@ -20,6 +20,7 @@ from docstopd.vault.journal import Journal
 from docstopd.vault.kept import Kept
 from docstopd.vault.locks import Locks
 from docstopd.vault.marks import Marks
+from docstopd.vault.notifications.door import Notifications
 from docstopd.vault.past.door import Past
 from docstopd.vault.retention.dispositions import Dispositions
 from docstopd.vault.retention.filing import Filing
@@ -96,6 +97,7 @@ class Vault:
         self.service = Service(stores, journal)
         self.runs = Runs(stores, journal)
         self.marks = Marks(stores, journal)
+        self.notifications = Notifications(stores, journal, self.marks, policy.notify)
 
     def housekeep(self) -> None:
         """What is due every second: idle sessions are forgotten, what was read is journalled."""

@@ -7,7 +7,7 @@ one slot and rewrites nothing else, and destroying every slot destroys what the 
 import json
 from dataclasses import dataclass
 
-from docstopd.catalog import locks
+from docstopd.catalog import locks, outbox
 from docstopd.catalog import spaces as space_store
 from docstopd.catalog import users as store
 from docstopd.catalog.users import Account
@@ -148,6 +148,7 @@ class Accounts:
         """
         self._keep_an_admin(rows, user)
         locks.remove_of_user(rows, user.id)
+        outbox.remove_of(rows, user.id)
         store.remove(rows, user.id)
         self._record(rows, "user-delete", user, {"spaces": spaces})
 

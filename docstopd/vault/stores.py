@@ -16,6 +16,7 @@ from docstopd.db import Database
 from docstopd.keyring import Keyring
 from docstopd.model import Micros
 from docstopd.targets import NamedTarget, Target
+from docstopd.vault.notifications.policy import NotifyPolicy
 from docstopd.vault.retention.keep import Keep
 from docstopd.vault.retention.policy import RetentionPolicy
 from docstopd.vault.tripwire.policy import TripwirePolicy
@@ -80,6 +81,7 @@ class SnapshotPolicy:
 
 SNAPSHOTS = SnapshotPolicy()
 TRIPWIRE = TripwirePolicy()
+NOTIFY = NotifyPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +109,4 @@ class Policy:
     retention: RetentionPolicy = RETENTION
     snapshots: SnapshotPolicy = SNAPSHOTS
     tripwire: TripwirePolicy = TRIPWIRE
+    notify: NotifyPolicy = NOTIFY

@@ -67,20 +67,20 @@ class Plan:
         return found | {"left": len(self.left)}
 
 
-def make_plan(seq: int, forest: Forest, then: Mapping[NodeId, Then], spared: frozenset[NodeId] = frozenset()) -> Plan:
+def make_plan(seq: int, forest: Forest, then: Mapping[NodeId, Then]) -> Plan:
     """`forest`: what is there now, changed as the plan goes. `then`: those touched since that were in the tree.
 
-    `spared` came since and stay: an earlier rollback has put them in the place of what is gone.
+    What an earlier rollback has put in the place of what is gone stands there for it.
     """
-    return _Planner(seq, forest, then, spared).run()
+    return _Planner(seq, forest, then).run()
 
 
 class _Planner:
-    def __init__(self, seq: int, forest: Forest, then: Mapping[NodeId, Then], spared: frozenset[NodeId]) -> None:
+    def __init__(self, seq: int, forest: Forest, then: Mapping[NodeId, Then]) -> None:
         self._plan = Plan(seq)
         self._forest = forest
         self._then = then
-        self._new = {node for node in forest.touched if node not in then and node not in spared}
+        self._new = {node for node in forest.touched if node not in then}
         self._goal = {node: was.spot for node, was in then.items()}
         self._aside: set[NodeId] = set()
 
@@ -180,7 +180,7 @@ class _Planner:
             if not was.changed:
                 continue
             if was.row is None:
-                self._plan.left.append(Left(self._path_then(node), "nothing of it is left"))
+                self._plan.left.append(Left(self._path_then(node), "its content of then is not known any more"))
             elif node in forest.spots and forest.is_live(node):
                 path = forest.path(node)
                 self._plan.steps.append(Step(Kind.CONTENT, node, path, path, was.row))

@@ -1,7 +1,7 @@
 """What a plan is made from: what the journal says was touched since a time, where it was then and where it is."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from docstopd.catalog import journal, nodes, trash
 from docstopd.catalog.nodes import Row
@@ -48,10 +48,11 @@ def plan_to(view: View, label: str, time: Micros) -> Plan:
             then[node] = found
         elif nodes.get(view.rows, node) is None and not point.was_deleted(node):
             lost.append(Left(_path_of(view, entry), "it was destroyed"))
-    spared = frozenset(new for old, new in touched.instead.items() if old in then)
-    for old in [old for old, new in touched.instead.items() if old in then and nodes.get(view.rows, new) is not None]:
-        del then[old]
-    plan = make_plan(point.seq, _forest(view, label, set(touched.first), then), then, spared)
+    for old in [old for old in then if old in touched.instead]:
+        new = _replacement(view, touched, old)
+        if new is not None:
+            then[new] = _then_of(view, touched, new, then.pop(old))
+    plan = make_plan(point.seq, _forest(view, label, set(touched.first), then), then)
     plan.left += lost
     return plan
 
@@ -79,12 +80,23 @@ def _then(view: View, point: Point, touched: _Touched, node: NodeId) -> Then | N
     place = point.place(node)
     if place is None:
         return None
-    row = point.content_of(node)
-    now = nodes.get(view.rows, node)
+    return _then_of(view, touched, node, Then(Spot(*place), point.content_of(node), True))
+
+
+def _then_of(view: View, touched: _Touched, node: NodeId, then: Then) -> Then:
+    """The same, with whether `node` has that content by now."""
+    row, now = then.row, nodes.get(view.rows, node)
     if row is None or row.folder:
-        return Then(Spot(*place), row, row is None)
+        return replace(then, changed=row is None)
     same = now is not None and (now.blob == row.blob or touched.copies.get(node) == (now.blob.hex(), row.blob.hex()))
-    return Then(Spot(*place), row, not same)
+    return replace(then, changed=not same)
+
+
+def _replacement(view: View, touched: _Touched, node: NodeId) -> NodeId | None:
+    """What an earlier rollback has made in the place of a node that is gone."""
+    while node in touched.instead:
+        node = touched.instead[node]
+    return node if nodes.get(view.rows, node) is not None else None
 
 
 def _forest(view: View, label: str, touched: set[NodeId], then: dict[NodeId, Then]) -> Forest:

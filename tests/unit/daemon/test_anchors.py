@@ -2,23 +2,18 @@
 
 import email
 import email.policy
-import socket
-import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from mailbox import Mailbox, make_mailbox, serving
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 from vaults import Bench, open_bench
 
 from docstopd.config import Config
 from docstopd.daemon.anchors import anchors_of
 from docstopd.daemon.setup import make_certificate
 from docstopd.errors import Damaged, Failed
-from docstopd.senders.mail import MailServer
 from docstopd.vault import Vault
 from docstopd.vault.progress import SILENT
 
@@ -33,61 +28,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     opened.vault.close()
 
 
-@dataclass
-class Mailbox:
-    """What a mail server took."""
-
-    port: int
-    authority: Path
-    envelopes: list[Envelope]
-    encrypted: list[bool]
-
-    def server(self, **more: Any) -> MailServer:
-        given: dict[str, Any] = {
-            "encryption": "starttls",
-            "sender": "docstopd@example.org",
-            "authority": self.authority,
-        }
-        return MailServer("127.0.0.1", self.port, **(given | more))
-
-
 @pytest.fixture(params=["starttls", "tls"])
 def mailbox(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Mailbox]:
-    """aiosmtpd on a free port; it takes nothing without TLS, and wants a user and a password."""
-    files = make_certificate(tmp_path / "tls", ["localhost", "127.0.0.1"])
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(files.certificate, files.key)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    box = Mailbox(port, files.certificate, [], [])
-
-    class Handler:
-        async def handle_DATA(self, server: SMTP, session: Any, envelope: Envelope) -> str:
-            box.envelopes.append(envelope)
-            box.encrypted.append(session.ssl is not None or server.transport.get_extra_info("sslcontext") is not None)
-            return "250 taken"
-
-    def authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
-        return AuthResult(success=(data.login, data.password) == (b"audit", b"mail secret"), handled=False)
-
-    implicit = request.param == "tls"
-    controller = Controller(
-        Handler(),
-        hostname="127.0.0.1",
-        port=box.port,
-        ssl_context=context if implicit else None,
-        tls_context=None if implicit else context,
-        require_starttls=not implicit,
-        authenticator=authenticate,
-        auth_required=True,
-        auth_require_tls=not implicit,
-    )
-    # Its own look whether it serves uses the server's context as a client's, which Python refuses.
-    controller._trigger_server = lambda: socket.create_connection(("127.0.0.1", port)).close()  # type: ignore[method-assign]
-    controller.start()
-    yield box
-    controller.stop()
+    with serving(make_mailbox(tmp_path / "tls"), request.param) as box:
+        yield box
 
 
 def config_of(bench: Bench, mailbox: Mailbox, tmp_path: Path, encryption: str) -> Config:

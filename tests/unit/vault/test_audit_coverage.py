@@ -309,12 +309,21 @@ NOTES: dict[str, Callable[[World], Any]] = {
     "storage.scrub": scrub,
     "service.refused": lambda w: w.service.refused("docstopd.yaml:3:1: nonsense"),
     "service.started": lambda w: w.service.started("run", "1", {"a": "b"}, {}),
+    "notifications.miss_snapshot": lambda w: w.notifications.miss_snapshot(0),
     "service.stopped": lambda w: (w.service.started("run", "1", {}, {}), w.service.stopped("run")),
     "vault.housekeep": lambda w: (read(w), w.bench.vault.housekeep()),
     "vault.settle": lambda w: (read(w), w.bench.vault.settle()),
 }
 
+MAILS = {
+    "notifications.counts": lambda w: w.notifications.counts(),
+    "notifications.deliver": lambda w: w.notifications.deliver(lambda *_mail: None),
+    "notifications.take": lambda w: w.notifications.take(),
+    "notifications.tidy": lambda w: w.notifications.tidy(),
+}
+
 LOOKS: dict[str, Callable[[World], Any]] = {
+    **MAILS,
     "accounts.all": lambda w: w.accounts.all(),
     "accounts.app_passwords": lambda w: w.accounts.app_passwords("ada"),
     "accounts.find": lambda w: w.accounts.find("ada"),
