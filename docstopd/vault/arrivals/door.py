@@ -134,7 +134,7 @@ class Arrivals:
         """File all that waits in a space, or the first so many. Raises `NotFound`, `Forbidden`, what storage raises."""
         label = naming.normal(label)
         with self._changes.view(session, label) as view:
-            view.opened.require_editor()
+            view.opened.require_writable()
             blobs = store.blobs_of(view.rows, view.opened.space.id)[:most]
         placing, filed = Placing(self._changes), Filed()
         for start in range(0, len(blobs), BATCH):
