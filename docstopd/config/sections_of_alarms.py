@@ -39,8 +39,10 @@ class TripwireConfig(Section):
 class NotifyConfig(Section):
     """Which mails are sent, and to whom: admins, the user concerned, both or off. Without mail.host there are none."""
 
-    job: Audience = Field(default="admins", description="A job failed, or refused to do its work.")
-    storage: Audience = Field(default="admins", description="Something stored is damaged.")
+    job: Audience = Field(
+        default="admins", description="A job failed or refused to do its work, or an edited configuration is not taken."
+    )
+    storage: Audience = Field(default="admins", description="Something stored is damaged, or was touched by others.")
     tripwire: Audience = Field(default="admins", description="One user changes very many files at once.")
     lockout: Audience = Field(default="both", description="So many sign-ins failed that the next has to wait.")
     credential: Audience = Field(default="user", description="A new app password, or another password.")

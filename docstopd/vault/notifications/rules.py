@@ -38,6 +38,10 @@ def _shut(facts: Facts) -> bool:
     return facts.get("shut") is True
 
 
+def _refused(facts: Facts) -> bool:
+    return facts.get("outcome") == "refused"
+
+
 def _worse(facts: Facts) -> bool:
     return bool(facts.get("damaged") or facts.get("healed"))
 
@@ -70,6 +74,21 @@ RULES: tuple[Rule, ...] = (
         "damage",
         "something stored is damaged",
         "At {when} something in the data folder was not what had been stored. The log and the journal say more.",
+    ),
+    Rule(
+        "storage",
+        "storage-alarm",
+        "somebody else touched what is stored ({part})",
+        "At {when} another program had {what} a file of {part} (space {space}, node {node}). The log and the journal"
+        " name the file, and say what became of it. If nobody of yours did that, find out who can write there.",
+    ),
+    Rule(
+        "job",
+        "configuration",
+        "a new configuration was not taken",
+        "At {when} the configuration file was edited, and something in it is wrong: the old one goes on. `docstopd"
+        " config check` says what and where.",
+        when=_refused,
     ),
     Rule(
         "storage",
