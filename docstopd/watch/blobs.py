@@ -227,10 +227,6 @@ class Blobs:
         self._forgiving = False
         self._compared = begun
 
-    def forgive(self) -> None:
-        """A process of the service died: what it was writing stays without a data key, and is nobody else's."""
-        self._waiting.clear()
-
     def end(self) -> None:
         """See `Part.end`."""
         self._confirm()
