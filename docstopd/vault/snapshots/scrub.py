@@ -4,6 +4,7 @@ A mark says which version was last read, and when. The order is that of the cata
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from docstopd.vault.journal import SYSTEM, Facts, Journal
 from docstopd.vault.progress import Progress, Report
 from docstopd.vault.snapshots.heal import Healer
 from docstopd.vault.stores import SnapshotPolicy, Stores
+
+_log = logging.getLogger(__name__)
 
 MARK = "scrub"
 PAGE = 200
@@ -142,5 +145,9 @@ class Scrub:
 def _parsed(text: str | None) -> _Place:
     if text is None:
         return _Place(copies.START, None)
-    node, blob, when = json.loads(text)
-    return _Place((node, bytes.fromhex(blob)), when)
+    try:
+        node, blob, when = json.loads(text)
+        return _Place((int(node), bytes.fromhex(blob)), None if when is None else int(when))
+    except (TypeError, ValueError, RecursionError):
+        _log.error("the mark of the scrub is damaged; it begins anew")
+        return _Place(copies.START, None)

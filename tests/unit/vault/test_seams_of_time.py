@@ -370,3 +370,12 @@ def test_an_erasure_whose_row_is_damaged_does_not_stop_the_others(bench: Bench, 
     with contextlib.suppress(Failed):  # a step that is missing is done again, or is damage
         bench.vault.erasure.expire()
     assert {one.kind: one.state for one in bench.vault.erasure.all()}["file"] == "final"
+
+
+@pytest.mark.parametrize("value", ["", "{}", "null", '["x", 1, 2]'])
+def test_a_scrub_whose_mark_is_damaged_begins_anew(bench: Bench, ada: Session, value: str) -> None:
+    """Where it was is lost, and nothing else."""
+    bench.put(ada, FILE, b"content")
+    bench.vault.snapshots.scrub()
+    bench.edit("UPDATE marks SET value = ? WHERE name = 'scrub'", value)
+    assert bench.vault.snapshots.scrub()["blobs"] == 1
