@@ -17,7 +17,7 @@ from docstopd.daemon.compose import open_vault
 from docstopd.daemon.jobs import jobs_of
 from docstopd.daemon.restoring import CONFIG, Wanted
 from docstopd.daemon.restoring import restore as restore_all
-from docstopd.errors import Refused
+from docstopd.errors import NotFound, Refused
 from docstopd.jobs import Ended
 from docstopd.jobs.runner import Stopped
 from docstopd.vault.snapshots import Picked, Verified, When
@@ -232,4 +232,7 @@ def _when(text: str | None) -> When:
         return When()
     if text.isdecimal() and text.isascii():
         return When(number=int(text))
-    return When(time=moment(text, whole_day=True))
+    try:
+        return When(time=moment(text, whole_day=True))
+    except typer.BadParameter:
+        raise NotFound(f"{text!r} is neither a snapshot's number nor a time; write 12, or 2026-11-24T10:00") from None
