@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography.utils import Buffer
 
 from docstopd.blobs.stream import Stream
-from docstopd.db import durable
+from docstopd.db import durable, owner
 from docstopd.db.reader import FileReader
 from docstopd.errors import AlreadyExists, Damaged, Failed
 from docstopd.model import BlobId, Micros
@@ -126,6 +126,7 @@ class LocalWriter:
         try:
             with durable.translated():
                 self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
+                owner.adopt(self._descriptor, os.path.dirname(path))  # noqa: PTH120 - a text
         except Failed as error:
             if isinstance(error.__cause__, FileExistsError):
                 raise AlreadyExists("a blob of that id exists") from error

@@ -83,7 +83,7 @@ def recover(config: Config, source: Path) -> None:
     with ExitStack() as stack:
         open_stores(config, server, stack, read_only=True)  # reads the canary
     durable.make_folder(path.parent)
-    _write(path, server.every)
+    _write(path, server.every, adopted=True)
 
 
 def public_keys(config: Config) -> list[str]:
@@ -101,5 +101,5 @@ def _own_file(config: Config) -> Path:
     return config.keys.server.locate(os.environ)
 
 
-def _write(path: Path, keys: tuple[ServerKey, ...]) -> None:
-    durable.write_file(path, "".join(f"{key.encode()}\n" for key in keys).encode())
+def _write(path: Path, keys: tuple[ServerKey, ...], *, adopted: bool = False) -> None:
+    durable.write_file(path, "".join(f"{key.encode()}\n" for key in keys).encode(), adopted=adopted)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from docstopd.db import owner
 from docstopd.errors import Busy, Refused
 
 _ORPHANS = 3.0  # workers of a supervisor that was killed hold the lock until they have gone
@@ -20,12 +21,13 @@ def data_lock(data: Path) -> Iterator[int]:
     Raises Busy at once when a living daemon holds it, and Refused when there is no data folder.
     """
     try:
-        descriptor = os.open(data / "docstopd.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(data / "docstopd.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except FileNotFoundError:
         raise Refused(f"{data}: there is no data folder; make one with `docstopd init`") from None
     except OSError as error:
         raise Refused(f"{data}: the data folder cannot be locked ({error.strerror}); check its owner") from None
     try:
+        owner.adopt(descriptor, data)
         _acquire(descriptor, data)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

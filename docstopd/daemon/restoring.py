@@ -106,13 +106,13 @@ def _mark(data: Path, snapshot: dict[str, str | int]) -> None:
             for path in data.iterdir():
                 if path.name not in {RESTORING, *_HARMLESS}:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    durable.write_file(marker, json.dumps(snapshot).encode())
+    durable.write_file(marker, json.dumps(snapshot).encode(), adopted=True)
 
 
 def _write_key(data: Path, server: ServerKey) -> None:
     durable.make_folder(data / "keys")
     text = "".join(f"{key.encode()}\n" for key in server.every)
-    durable.write_file(data / "keys" / "server.key", text.encode())
+    durable.write_file(data / "keys" / "server.key", text.encode(), adopted=True)
 
 
 def _check_keys(fresh: Fresh, server: ServerKey) -> None:
@@ -132,7 +132,7 @@ def _finish(wanted: Wanted, target: str) -> None:
     place = wanted.target.absolute()
     minimal = Minimal(Path(), "127.0.0.1", _PORT, target=place, target_name=target, keyring=keyring)
     text = render_minimal(minimal)
-    durable.write_file(data / CONFIG, text.encode())
+    durable.write_file(data / CONFIG, text.encode(), adopted=True)
     with durable.translated():
         shutil.rmtree(data / _WORK, ignore_errors=True)
         (data / RESTORING).unlink()

@@ -42,7 +42,7 @@ def make_data(config: Config, organisation_key: hpke.PublicKey | None) -> None:
     durable.make_folder(key_file.parent)
     if key_file.exists():
         raise AlreadyExists(f"{key_file} exists already; nothing was changed")
-    durable.write_file(key_file, server.encode().encode() + b"\n")
+    durable.write_file(key_file, server.encode().encode() + b"\n", adopted=True)
     durable.make_folder(config.data / "run")
     with ExitStack() as stack:
         stores = open_stores(config, server, stack)
@@ -99,8 +99,8 @@ def make_certificate(folder: Path, names: list[str]) -> CertificateFiles:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     durable.make_folder(folder)
-    durable.write_file(files.key, private)
-    durable.write_file(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+    durable.write_file(files.key, private, adopted=True)
+    durable.write_file(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644, adopted=True)
     return files
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cryptography.utils import Buffer
 
+from docstopd.db import owner
 from docstopd.errors import Failed, StateUnknown, StorageFull
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -153,8 +154,32 @@ def remove(path: str) -> None:
         os.unlink(path)  # noqa: PTH108 - a text, see `publish_unread`
 
 
-def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Replace a small file whole: a reader, or a crash, finds the old content or the new."""
+def open_lock(path: Path | str) -> int:
+    """Open a file that serves as a lock only, and make it where it is missing; the caller closes it. Raises `Failed`.
+
+    It does not follow a link: whoever owns the folder could have root make a file anywhere.
+    """
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        try:
+            return os.open(path, flags)
+        except FileNotFoundError:
+            descriptor = os.open(path, flags | os.O_CREAT, 0o600)
+    except OSError as error:
+        if error.errno in FULL:
+            raise StorageFull("the disk that holds the data folder is full") from error
+        raise Failed(
+            f"{path} cannot be locked ({error.strerror}): it must belong to the user that docstopd runs as"
+        ) from error
+    owner.adopt(descriptor, os.path.dirname(path))  # noqa: PTH120 - a text, see `publish_unread`
+    return descriptor
+
+
+def write_file(path: Path, content: bytes, mode: int = 0o600, *, adopted: bool = False) -> None:
+    """Replace a small file whole: a reader, or a crash, finds the old content or the new.
+
+    Who owned the old file owns the new one. Where there was none, `adopted` gives it to the owner of its folder.
+    """
     temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.new")
     with translated():
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
@@ -162,6 +187,7 @@ def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
         try:
             with translated():
                 os.fchmod(descriptor, mode)  # whatever the process's umask says
+            owner.inherit(descriptor, path, adopted=adopted)
             write_all(descriptor, content)
             sync(descriptor)
         finally:
@@ -173,10 +199,11 @@ def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 
 def make_folder(path: Path, mode: int = 0o700) -> None:
-    """Make a folder and its parents, private to this user, each durable."""
+    """Make a folder and its parents, private to this user (root makes them for the parent's owner), each durable."""
     if path.is_dir():
         return
     make_folder(path.parent, mode)
     with translated(), contextlib.suppress(FileExistsError):
         path.mkdir(mode)
+        owner.adopt_path(path)
     sync_folder(path.parent)

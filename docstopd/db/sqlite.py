@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import apsw
 
+from docstopd.db import durable, owner
 from docstopd.db import traces as marks
 from docstopd.db.database import Value
 from docstopd.errors import AlreadyExists, Damaged, Failed, Incompatible, StateUnknown, StorageFull
@@ -102,8 +103,11 @@ class SqliteDatabase:
     def _open(self, migrations: Sequence[str]) -> None:
         self._check_version(len(migrations))
         if not self._read_only:
-            self._lock_file = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fresh = not self._path.exists()
+            self._lock_file = durable.open_lock(f"{self._path}.lock")
             self.write(lambda _rows: self._migrate(migrations))
+            if fresh:
+                owner.adopt_path(self._path)
 
     def _connect(self) -> apsw.Connection:
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX

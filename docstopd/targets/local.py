@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cryptography.utils import Buffer
 
-from docstopd.db import durable
+from docstopd.db import durable, owner
 from docstopd.db.reader import FileReader
 from docstopd.errors import Failed, NotFound, StateUnknown, StorageFull
 from docstopd.targets.target import Found
@@ -138,6 +138,7 @@ class LocalTargetWriter:
             # What a run that died has left of this object is overwritten.
             durable.remove(path + PART)
             self._descriptor = os.open(path + PART, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
+            owner.adopt(self._descriptor, os.path.dirname(path))  # noqa: PTH120 - a text
 
     def write(self, data: Buffer) -> None:
         """See `TargetWriter.write`."""

@@ -17,8 +17,7 @@ def locked(file: Path, busy: str, *, shared: bool = False) -> Iterator[None]:
     Raises `Busy` with the text `busy` at once when somebody else has it.
     """
     durable.make_folder(file.parent)
-    with durable.translated():
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = durable.open_lock(file)
     try:
         try:
             fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

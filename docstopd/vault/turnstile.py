@@ -38,7 +38,7 @@ class Turnstile:
 
     def _inside(self) -> Iterator[None]:
         durable.make_folder(self._folder)
-        descriptors = [os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) for place in self._places]
+        descriptors = [durable.open_lock(place) for place in self._places]
         try:
             self._take(descriptors)
             yield

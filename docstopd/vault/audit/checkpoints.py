@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from docstopd.catalog import journal as store
 from docstopd.catalog import marks
 from docstopd.crypto import merkle, note
-from docstopd.db import durable
+from docstopd.db import durable, owner
 from docstopd.errors import Damaged, Failed, Refused
 from docstopd.model import Micros
 from docstopd.vault import moment
@@ -273,6 +273,8 @@ def _alone(path: Path) -> Iterator[int]:
     with durable.translated():
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
+        if fresh and not path.is_symlink():
+            owner.adopt(descriptor, path.parent)
         with durable.translated():
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             size = os.fstat(descriptor).st_size

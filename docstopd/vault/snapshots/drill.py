@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from docstopd.catalog import copies
+from docstopd.db import durable
 from docstopd.errors import Damaged, Failed, Refused
 from docstopd.vault.audit.verifying import verify
 from docstopd.vault.progress import Progress, Report
@@ -52,7 +53,7 @@ class Drill:
         manifest = choose(target.objects, self._stores.server, target.finished[-1].number)
         folder = self._stores.turnstile / DRILL
         _remove(folder)  # what a drill left that died
-        self._stores.turnstile.mkdir(mode=0o700, exist_ok=True)
+        durable.make_folder(self._stores.turnstile)
         self._require_room(int(manifest.size * ROOM))
         stores = self._stores
         restore = Restore(target.objects, target.named.keyring, stores.server, stores.clock, stores.random)
