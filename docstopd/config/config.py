@@ -33,6 +33,9 @@ from docstopd.config.sections_of_time import (
 
 DEFAULT_DATA = Path("/var/lib/docstopd")
 
+OWN = ("blobs", "keys", "run", "tls")
+"""Folders of the data folder in which nothing else may be."""
+
 
 class Config(Section):
     """Everything that docstopd is told from outside; `data` is the one key without a default."""
@@ -83,6 +86,32 @@ class Config(Section):
                 {"address": http.address},
             )
         return tls
+
+    @field_validator("snapshots")
+    @classmethod
+    def _targets_are_apart(cls, snapshots: SnapshotsConfig, info: ValidationInfo) -> SnapshotsConfig:
+        data: Path | None = info.data.get("data")
+        if data is None:
+            return snapshots
+        own = [data / name for name in OWN]
+        for place in [place for target in snapshots.targets for place in (target.path, target.keyring) if place]:
+            if data.is_relative_to(place) or any(place.is_relative_to(folder) for folder in own):
+                raise PydanticCustomError(
+                    "targets",
+                    "has a target in {place}, where the data lies; name another folder, best on another disk",
+                    {"place": str(place)},
+                )
+        return snapshots
+
+    @field_validator("audit")
+    @classmethod
+    def _copy_is_elsewhere(cls, audit: AuditConfig, info: ValidationInfo) -> AuditConfig:
+        data: Path | None = info.data.get("data")
+        if data and audit.copy_to and audit.copy_to.is_relative_to(data):
+            raise PydanticCustomError(
+                "audit", "has copy_to in the data folder, where it proves nothing; name a folder elsewhere"
+            )
+        return audit
 
     @field_validator("audit")
     @classmethod

@@ -60,6 +60,8 @@ def _text(detail: ErrorDetails) -> str:
     if kind in ("greater_than_equal", "less_than_equal"):
         bound, least = context.get("ge", context.get("le")), "ge" in context
         return f"must be at {'least' if least else 'most'} {bound}"
+    if kind == "too_short":
+        return f"must have at least {context['min_length']} of them"
     return _TEXTS.get(kind, detail["msg"])
 
 

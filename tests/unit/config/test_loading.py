@@ -273,3 +273,30 @@ def test_the_written_configuration_without_a_certificate_reads_back() -> None:
     """Plain HTTP on loopback."""
     config = parse(render_minimal(Minimal(Path("/srv/records"), "127.0.0.1", 8080)), SOURCE)
     assert (config.tls.certificate, config.tls.key, config.http.port) == (None, None, 8080)
+
+
+@pytest.mark.parametrize(
+    ("place", "fine"),
+    [("/d", False), ("/", False), ("/d/blobs", False), ("/d/keys/x", False), ("/d/run/.", False),
+     ("/d/snapshots", True), ("/d2", True), ("/mnt/blobs", True)],
+)  # fmt: skip
+@pytest.mark.parametrize("key", ["path: {place}", "path: /mnt/t, keyring: {place}"])
+def test_a_target_lies_apart_from_the_data(place: str, fine: bool, key: str) -> None:
+    """In a folder of its own, which may be one in the data folder; its keyring's copy as well."""
+    text = f"data: /d\nsnapshots:\n  targets: [{{name: a, {key.format(place=place)}}}]\n"
+    if fine:
+        assert len(parse(text, SOURCE).snapshots.targets) == 1
+    else:
+        assert "where the data lies; name another folder" in problems_of(text)[0]
+
+
+def test_a_copy_of_the_checkpoints_lies_elsewhere() -> None:
+    """Who can write to the data folder could change both."""
+    assert "name a folder elsewhere" in problems_of("data: /d\naudit: {copy_to: /d/copy}\n")[0]
+    assert parse("data: /d\naudit: {copy_to: /e}\n", SOURCE).audit.copy_to == Path("/e")
+
+
+def test_a_list_that_must_not_be_empty_is_asked_for_in_plain_words() -> None:
+    """Not in pydantic's."""
+    [problem] = problems_of("data: d\nclasses: [{name: a, match: [], keep_for: 1d}]\n")
+    assert problem.endswith("classes[0].match: must have at least 1 of them")
