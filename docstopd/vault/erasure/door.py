@@ -185,7 +185,7 @@ class Erasures:
         """Carry on with every erasure, as far as each can be. Raises `Failed` when one has to be tried again."""
         now = self._stores.clock()
         with self._stores.catalog.read() as rows:
-            open_ones = [one for one in store.unfinished(rows) if one.due <= now]
+            open_ones = [one for one in store.unfinished(rows) if one.due <= now or one.state == HELD]
         if dry:
             return {"erasures_open": len(open_ones)}
         states: dict[str, int] = {}

@@ -45,6 +45,8 @@ class Execution:
         erasure = self._get(id)
         if erasure.state in {WAITING, HELD} and erasure.due <= self.stores.clock():
             erasure = self._begin(erasure)
+        elif erasure.state == HELD:
+            erasure = self._free(erasure)
         if erasure.state == ERASING:
             erasure = self._tell(self._destroy(erasure), self._what(erasure))
             erasure = self._certify(erasure, self._what(erasure), PROVISIONAL)
@@ -77,6 +79,15 @@ class Execution:
         except Forbidden as reason:
             _log.info("erasure %s has to wait: %s", erasure.id.hex(), type(reason).__name__)
             return self._change(erasure, lambda known: replace(known, state=HELD) if known.state == WAITING else known)
+
+    def _free(self, erasure: Erasure) -> Erasure:
+        """Where nothing stands in its way any more and its grace is not over, it waits for that alone."""
+        with self.stores.catalog.read() as rows:
+            try:
+                self.removal.check(rows, Subject.decode(erasure.subject))
+            except Forbidden:
+                return erasure
+        return self._change(erasure, lambda known: replace(known, state=WAITING) if known.state == HELD else known)
 
     # -- steps ------------------------------------------------------------------------------------------------------
 

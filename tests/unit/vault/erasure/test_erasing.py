@@ -304,6 +304,19 @@ class TestHolds:
         bench.edit("UPDATE holds SET released = 1")
         assert bench.vault.erasure.expire() == {"erasures_final": 1}
 
+    def test_a_hold_that_is_released_during_the_grace_leaves_the_grace(self, bench: Bench, ada: Session) -> None:
+        """The list says `waiting` again, and it can still be called back."""
+        bench.account("bob")
+        self.hold(bench, "user", ada.user.id)
+        assert bench.vault.erasure.request_account(ada, "ada").state == "held"
+        assert bench.vault.erasure.expire() == {"erasures_held": 1}
+        bench.edit("UPDATE holds SET released = 1")
+        assert bench.vault.erasure.expire() == {"erasures_waiting": 1}
+        assert bench.vault.erasure.all()[0].state == "waiting"
+        assert bench.vault.erasure.expire() == {}
+        bench.clock.advance(8 * DAY)
+        assert bench.vault.erasure.expire() == {"erasures_final": 1}
+
     def test_user_delete_is_refused_and_leaves_nothing(self, bench: Bench, ada: Session) -> None:
         """Without a word about a confidential hold."""
         bench.account("bob")
