@@ -71,7 +71,7 @@ def _mounts(welcome: Welcome, certificate: Path | None) -> list[str]:
         f"  GNOME          Files, Other Locations: dav{suffix}://{bare}",
         f"  KDE            Dolphin: webdav{suffix}://{bare}",
         f"  Linux          mount -t davfs {share} /mnt",
-        f"  rclone         rclone config create docstopd webdav url={share} vendor=other"
+        f"  rclone         rclone config create docstopd webdav url={share} vendor=owncloud"
         f" user={welcome.user or 'YOU'} pass=PASSWORD --obscure",
         "",
         *trust,

@@ -112,6 +112,18 @@ def test_times_of_files_are_kept_for_owncloud(rclone: Rclone, tmp_path: Path) ->
         assert datetime.fromisoformat(listed["ModTime"]).timestamp() == then
 
 
+@pytest.mark.parametrize("vendor", ["owncloud"], indirect=True)
+def test_an_edit_that_keeps_the_length_is_sent(rclone: Rclone, tmp_path: Path) -> None:
+    """Which is why the README names this vendor: for `other` rclone compares lengths only."""
+    local = tmp_path / "local"
+    local.mkdir()
+    for then, content in ((1_000_000_000, b"one"), (1_234_567_890, b"two")):
+        (local / "f").write_bytes(content)
+        os.utime(local / "f", (then, then))
+        rclone("copy", local, "share:edited")
+        assert rclone("cat", "share:edited/f").stdout == content
+
+
 def test_what_was_overwritten_or_deleted_is_browsed_and_fetched_back(rclone: Rclone, share: Share) -> None:
     """Versions and the trash are folders like others to a client; a deleted folder moves back on the server."""
     space, folder = share.url.rstrip("/").rsplit("/", 1)
