@@ -51,6 +51,11 @@ class Protected(Forbidden):
     """The retention class of a file forbids this until its time is up."""
 
 
+def reason(error: Exception) -> str:
+    """What an error says to people: of the system's only why, since whoever shows it names the file himself."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
 class NotFound(Refused):
     """There is nothing of that name, or nothing that the caller may see."""
 

@@ -9,7 +9,7 @@ import typer
 from docstopd.cli.codes import DAMAGE
 from docstopd.cli.opened import opened
 from docstopd.cli.options import NOT_GIVEN, ConfigFile, Json
-from docstopd.cli.output import Value, say, show_json
+from docstopd.cli.output import Value, counted, say, show_json
 from docstopd.errors import Damaged, Refused
 from docstopd.vault.audit.verifying import Verification
 from docstopd.vault.journal import SYSTEM
@@ -102,7 +102,8 @@ def _tell(found: Verification, labels: dict[bytes, str]) -> None:
     if not found.checkpoints:
         say("No checkpoint was there to compare with: an end that was cut off would not show.")
     else:
-        say(f"{found.checkpoints} checkpoints compared; {found.unanchored} entries came after the last of them.")
+        compared = counted(found.checkpoints, "checkpoint")
+        say(f"{compared} compared; {found.unanchored} entries came after the last of them.")
 
 
 def _say_damaged(what: str) -> NoReturn:

@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from docstopd.catalog.erasures import Erasure
 from docstopd.cli.asking import Secrets, agree
 from docstopd.cli.codes import DAMAGE
-from docstopd.cli.opened import opened, session_as, session_of
+from docstopd.cli.opened import about, opened, session_as, session_of
 from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin, Yes, space_path
 from docstopd.cli.output import Value, say, show_json, show_object, show_table, timestamp
 from docstopd.crypto import statement
-from docstopd.errors import Damaged, Incompatible, Refused
+from docstopd.errors import Damaged, Incompatible, Refused, reason
 from docstopd.vault import Session, Vault
 from docstopd.vault.erasure.certificate import CERTIFICATE
 
@@ -61,7 +61,8 @@ def request(
                 raise typer.BadParameter("a path is looked up by somebody who can open its space: --as USER")
             session = session_of(vault, as_user, secrets)
             agree(f"This destroys {path} and all of its versions, for ever. Go on?", yes=yes)
-            done = vault.erasure.request_path(session, space_path(path))
+            with about(path):
+                done = vault.erasure.request_path(session, space_path(path))
         else:
             done = _whole(vault, session_as(vault, as_user, secrets), space, account, yes=yes)
         why = vault.erasure.hindrance(done) if done.state == "held" else ""
@@ -108,7 +109,8 @@ def certificate(
     with opened(config) as vault:
         found = vault.erasure.get(erasure)
     if found.certificate is None:
-        raise Refused(f"erasure {found.id.hex()} is {found.state}: there is no certificate yet")
+        later = "" if found.state == "cancelled" else " yet"
+        raise Refused(f"erasure {found.id.hex()} is {found.state}: there is no certificate{later}")
     if output is None:
         sys.stdout.write(found.certificate)
         return
@@ -117,6 +119,7 @@ def certificate(
             file.write(found.certificate)
     except OSError as error:
         raise Refused(f"{output} cannot be written ({error.strerror}); nothing was overwritten") from None
+    say(f"The {found.state} certificate is in {output}.")
 
 
 @app.command()
@@ -148,7 +151,7 @@ def verify(
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{file} cannot be read: {error}") from None
+        raise Refused(f"{file} cannot be read: {reason(error)}") from None
     try:
         found = _signature(text, public_key) if public_key is not None else _all(context, config, text)
     except (Damaged, Incompatible) as error:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from docstopd.cli.asking import Secrets, agree
-from docstopd.cli.opened import opened, session_as, session_of
+from docstopd.cli.opened import about, opened, session_as, session_of
 from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin, Yes, space_path
 from docstopd.cli.output import Value, say, show_object, show_table, timestamp
 from docstopd.errors import Refused
@@ -47,7 +47,8 @@ def place(
             if as_user is None:
                 raise typer.BadParameter("a path is looked up by somebody who can open its space: --as USER")
             session = session_of(vault, as_user, secrets)
-            made = holds.on_path(session, space_path(path), reason, confidential=confidential)
+            with about(path):
+                made = holds.on_path(session, space_path(path), reason, confidential=confidential)
         elif node is not None:
             made = holds.on_node(NodeId(node), reason, confidential=confidential)
         else:

@@ -7,7 +7,7 @@ import typer
 
 from docstopd.cli.asking import Secrets
 from docstopd.cli.bars import watched
-from docstopd.cli.opened import opened, session_as
+from docstopd.cli.opened import about, opened, session_as
 from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, Label, PasswordFile, PasswordStdin
 from docstopd.cli.output import say, show_json, show_object
 from docstopd.config import load
@@ -37,7 +37,7 @@ def rotate_space(
     secrets = Secrets(stdin=password_stdin, file=password_file)
     with opened(config) as vault:
         session = session_as(vault, as_user, secrets)
-        with watched() as progress:
+        with watched() as progress, about(label):
             report = vault.rotation.space(session, label, progress, finish=finish)
     show_object({"space": label, **report}, as_json=json)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from docstopd.cli.asking import Secrets
 from docstopd.config import load
 from docstopd.daemon.compose import open_vault
+from docstopd.errors import NotFound
 from docstopd.vault import Session, Vault
 
 AGENT = "docstopd command line"
@@ -18,6 +19,15 @@ def opened(config: Path) -> Iterator[Vault]:
     """The vault. Raises ConfigurationError, and what `open_vault` raises."""
     with open_vault(load(config)) as vault:
         yield vault
+
+
+@contextmanager
+def about(what: str) -> Iterator[None]:
+    """Name what was looked for and is not there: the vault's errors don't, since names are sealed and errors logged."""
+    try:
+        yield
+    except NotFound as error:
+        raise NotFound(f"{what}: {error}") from None
 
 
 def session_of(vault: Vault, user: str, secrets: Secrets) -> Session:

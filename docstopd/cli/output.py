@@ -64,6 +64,11 @@ def timestamp(time: Micros) -> str:
     return shown(time)
 
 
+def counted(number: int, thing: str) -> str:
+    """A number of things for a person: `1 file`, `2 files`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def size(count: int | None) -> str:
     """Bytes for a person."""
     if count is None:
@@ -87,6 +92,6 @@ def _shown(value: Value) -> str:
         case Mapping():
             return " ".join(f"{key}={_shown(held)}" for key, held in value.items())
         case Sequence():
-            return " ".join(_shown(held) for held in value)
+            return " ".join(_shown(held) for held in value) or "-"
         case _:
             return str(value)

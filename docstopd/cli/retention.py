@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from docstopd.cli.asking import Secrets
-from docstopd.cli.opened import opened, session_of
+from docstopd.cli.opened import about, opened, session_of
 from docstopd.cli.options import NOT_GIVEN, ConfigFile, Json, Label, PasswordFile, PasswordStdin, Yes, space_path
-from docstopd.cli.output import Value, say, show_json, show_table, size, timestamp
+from docstopd.cli.output import Value, counted, say, show_json, show_table, size, timestamp
 from docstopd.cli.review import app as review
 from docstopd.cli.runs import answer, find, run_job
 from docstopd.config import load
@@ -77,7 +77,10 @@ def _row(decision: Decision, label: str, *, as_json: bool) -> dict[str, Value]:
 
 def _sum_up(made: Plan, brake: int) -> None:
     versions, count = made.total("gone_versions"), made.total("held")
-    say(f"{versions} versions, {size(made.total('gone_bytes'))}, would go; {made.total('reviews')} files to review.")
+    say(
+        f"{counted(versions, 'version')}, {size(made.total('gone_bytes'))}, would go;"
+        f" {counted(made.total('reviews'), 'file')} to review."
+    )
     if count:
         say(f"{count} decisions wait for holds.")
     for reason in made.braked(brake):
@@ -152,7 +155,9 @@ def event(
     secrets = Secrets(stdin=password_stdin, file=password_file)
     when = int(date.replace(tzinfo=settings.jobs.zone).timestamp()) * SECOND
     with open_vault(settings) as vault:
-        vault.filing.set_event(session_of(vault, owner, secrets), space_path(path), when)
+        session = session_of(vault, owner, secrets)
+        with about(path):
+            vault.filing.set_event(session, space_path(path), when)
     say(f"The class of {path} counts from {date.date().isoformat()}.")
 
 
@@ -170,5 +175,7 @@ def classify(
     """
     secrets = Secrets(stdin=password_stdin, file=password_file)
     with opened(config) as vault:
-        count = vault.filing.classify(session_of(vault, owner, secrets), label)
-    say(f"{count} files of {label} changed their class.")
+        session = session_of(vault, owner, secrets)
+        with about(label):
+            count = vault.filing.classify(session, label)
+    say(f"{counted(count, 'file')} of {label} changed {'its' if count == 1 else 'their'} class.")

@@ -8,9 +8,9 @@ import typer
 from docstopd.cli.asking import Secrets
 from docstopd.cli.bars import stoppable, watched
 from docstopd.cli.codes import DAMAGE
-from docstopd.cli.opened import opened, session_of
+from docstopd.cli.opened import about, opened, session_of
 from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, PasswordFile, PasswordStdin, moment, space_path
-from docstopd.cli.output import Value, printable, say, show_object, show_table, size, timestamp
+from docstopd.cli.output import Value, counted, printable, say, show_object, show_table, size, timestamp
 from docstopd.cli.runs import find, require_done, run_job
 from docstopd.config import load
 from docstopd.daemon.compose import open_vault
@@ -41,9 +41,10 @@ def create(
     elif dry_run:
         say(", ".join(f"{key.replace('_', ' ')} {value}" for key, value in report.items()) + ".")
     else:
+        targets, blobs = counted(int(report["targets"]), "target"), counted(int(report["blobs"]), "blob")
         say(
-            f"Snapshot {report['number']} is on {report['targets']} targets: {report['blobs']} blobs,"
-            f" {size(int(report['bytes']))}; copied were {report['copied']}, {size(int(report['copied_bytes']))}."
+            f"Snapshot {report['number']} is on {targets}: {blobs}, {size(int(report['bytes']))};"
+            f" copied were {report['copied']}, {size(int(report['copied_bytes']))}."
         )
 
 
@@ -107,7 +108,7 @@ def verify(
     """
     with opened(config) as vault, watched() as shown, stoppable(shown, Stopped) as progress:
         found = vault.snapshots.verify(number, progress, data=read_data)
-    rows = [_verified(one) for one in found]
+    rows = [_verified(one, as_json=json) for one in found]
     show_table(rows, ["number", "target", "blobs", "size", "state"], as_json=json)
     wrong = [f"snapshot {one.number} on {one.target}: {what}" for one in found for what in one.wrong]
     for line in wrong:
@@ -116,12 +117,12 @@ def verify(
         raise typer.Exit(DAMAGE)
 
 
-def _verified(found: Verified) -> dict[str, Value]:
+def _verified(found: Verified, *, as_json: bool) -> dict[str, Value]:
     return {
         "number": found.number,
         "target": found.target,
         "blobs": found.blobs,
-        "size": found.bytes,
+        "size": found.bytes if as_json else size(found.bytes),
         "state": "damaged" if found.wrong else "whole",
         "wrong": list(found.wrong),
     }
@@ -171,7 +172,7 @@ def restore(
     secrets = Secrets(stdin=password_stdin, file=password_file)
     with opened(file) as vault:
         session = session_of(vault, as_user, secrets)
-        with watched() as shown, stoppable(shown, Stopped) as progress:
+        with watched() as shown, stoppable(shown, Stopped) as progress, about(path):
             picked = vault.snapshots.restore(session, space_path(path), _when(at), progress, beside=beside)
     _say_picked(picked, json=json)
 
@@ -218,8 +219,8 @@ def _say_picked(picked: Picked, *, json: bool) -> None:
         show_object(found, as_json=True)
     else:
         say(
-            f"{picked.files} files, {size(picked.bytes)}, are in {where}, as snapshot {picked.number} of"
-            f" {timestamp(picked.time)} has them; {picked.unchanged} were the same already."
+            f"Restored: {counted(picked.files, 'file')}, {size(picked.bytes)}, in {where}, as snapshot"
+            f" {picked.number} of {timestamp(picked.time)} has them; {picked.unchanged} were the same already."
         )
     for path, why in picked.damaged:
         typer.echo(f"docstopd: {printable('/' + '/'.join(path))} is left out: {printable(why)}", err=True)

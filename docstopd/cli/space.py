@@ -6,7 +6,7 @@ import typer
 
 from docstopd.cli.arrivals import arrivals
 from docstopd.cli.asking import Secrets
-from docstopd.cli.opened import opened, session_as, session_of
+from docstopd.cli.opened import about, opened, session_as, session_of
 from docstopd.cli.options import NOT_GIVEN, As, ConfigFile, Json, Label, PasswordFile, PasswordStdin, size_or_none
 from docstopd.cli.output import Value, say, show_table, size, timestamp
 from docstopd.cli.rollback import rollback
@@ -98,7 +98,9 @@ def grant(
     """
     secrets = Secrets(stdin=password_stdin, file=password_file)
     with opened(config) as vault:
-        vault.spaces.grant(session_as(vault, as_user, secrets), label, vault.accounts.find(user), role)
+        session, member = session_as(vault, as_user, secrets), vault.accounts.find(user)
+        with about(label):
+            vault.spaces.grant(session, label, member, role)
     say(f"{user} is {role.value} of {label}.")
 
 
@@ -117,7 +119,9 @@ def revoke(
     """
     secrets = Secrets(stdin=password_stdin, file=password_file)
     with opened(config) as vault:
-        vault.spaces.revoke(session_as(vault, as_user, secrets), label, vault.accounts.find(user))
+        session, member = session_as(vault, as_user, secrets), vault.accounts.find(user)
+        with about(label):
+            vault.spaces.revoke(session, label, member)
     say(f"{user} is no member of {label} any more.")
 
 
@@ -136,7 +140,9 @@ def custody(
     """
     secrets = Secrets(stdin=password_stdin, file=password_file)
     with opened(config) as vault:
-        vault.spaces.set_custody(session_of(vault, owner, secrets), label, kind)
+        session = session_of(vault, owner, secrets)
+        with about(label):
+            vault.spaces.set_custody(session, label, kind)
     say(f"The custody of {label} is {kind.value}.")
 
 

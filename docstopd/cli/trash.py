@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from docstopd.cli.asking import Secrets
-from docstopd.cli.opened import opened, session_of
+from docstopd.cli.opened import about, opened, session_of
 from docstopd.cli.options import NOT_GIVEN, ConfigFile, Json, Label, PasswordFile, PasswordStdin
 from docstopd.cli.output import Value, say, show_table, size, timestamp
 from docstopd.model import Deletion, Node
@@ -30,7 +30,9 @@ def list_trash(
     """
     secrets = Secrets(stdin=password_stdin, file=password_file)
     with opened(config) as vault:
-        found = vault.past.deleted(session_of(vault, member, secrets), label)
+        session = session_of(vault, member, secrets)
+        with about(label):
+            found = vault.past.deleted(session, label)
     rows = [_row(node, node.deletion, as_json=json) for node in found if node.deletion is not None]
     show_table(rows, ["name", "folder", "size", "deleted", "by"], as_json=json)
 
@@ -60,5 +62,7 @@ def restore(
     """
     secrets = Secrets(stdin=password_stdin, file=password_file)
     with opened(config) as vault:
-        path = vault.past.put_back(session_of(vault, member, secrets), label, name)
+        session = session_of(vault, member, secrets)
+        with about(f"/{label}/.trash/{name}"):
+            path = vault.past.put_back(session, label, name)
     say(f"Restored as {'/'.join(path)}.")

@@ -11,7 +11,7 @@ from docstopd.cli.opened import AGENT, opened
 from docstopd.cli.options import NOT_GIVEN, ConfigFile, Json, PasswordFile, PasswordStdin, UserName, Yes
 from docstopd.cli.output import say, show_object, show_table, timestamp
 from docstopd.crypto import hpke, organisation
-from docstopd.errors import Damaged, Refused
+from docstopd.errors import Damaged, Refused, reason
 from docstopd.model import Role
 from docstopd.vault import Vault
 
@@ -125,7 +125,7 @@ def _private_key(file: Path) -> hpke.PrivateKey:
     try:
         return organisation.decode(file.read_text(encoding="ascii"))
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{file}: the organisation's key cannot be read: {error}") from None
+        raise Refused(f"{file}: the organisation's key cannot be read: {reason(error)}") from None
 
 
 @app.command()

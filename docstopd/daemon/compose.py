@@ -21,7 +21,7 @@ from docstopd.dav.application import DavApplication
 from docstopd.dav.settings import Settings
 from docstopd.db import durable
 from docstopd.db.sqlite import SqliteDatabase
-from docstopd.errors import ConfigurationError, Damaged, Refused, StateUnknown
+from docstopd.errors import ConfigurationError, Damaged, Refused, StateUnknown, reason
 from docstopd.http import Application
 from docstopd.keyring import EARLIER, Keyring
 from docstopd.keyring import MIGRATIONS as KEYRING
@@ -144,7 +144,7 @@ def read_server_key(config: Config) -> ServerKey:
             f"{path}: the server key is missing; restore it from its backup, nothing opens without it"
         ) from None
     except (OSError, UnicodeDecodeError, ConfigurationError, Damaged) as error:
-        raise Refused(f"{path}: the server key cannot be read: {error}") from None
+        raise Refused(f"{path}: the server key cannot be read: {reason(error)}") from None
 
 
 def policy_of(config: Config) -> Policy:

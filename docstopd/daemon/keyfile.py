@@ -13,7 +13,7 @@ from docstopd.crypto.serverkey import ServerKey
 from docstopd.daemon.compose import open_stores, open_vault, read_server_key
 from docstopd.daemon.lock import data_lock
 from docstopd.db import durable
-from docstopd.errors import AlreadyExists, ConfigurationError, Damaged, Refused
+from docstopd.errors import AlreadyExists, ConfigurationError, Damaged, Refused, reason
 from docstopd.vault.progress import SILENT, Progress, Report
 
 
@@ -77,7 +77,7 @@ def recover(config: Config, source: Path) -> None:
     try:
         server = ServerKey.decode(source.read_text(encoding="ascii"))
     except (OSError, UnicodeDecodeError, ConfigurationError, Damaged) as error:
-        raise Refused(f"{source}: the server key cannot be read: {error}") from None
+        raise Refused(f"{source}: the server key cannot be read: {reason(error)}") from None
     if not (config.data / "keyring.db").exists():
         raise Refused(f"{config.data / 'keyring.db'} is missing: put the data folder back first")
     with ExitStack() as stack:

@@ -17,13 +17,14 @@ from docstopd.crypto.serverkey import ServerKey
 from docstopd.daemon.compose import CANARY, RESTORING, open_fresh
 from docstopd.daemon.lock import data_lock
 from docstopd.db import durable
-from docstopd.errors import AlreadyExists, ConfigurationError, Damaged, Incompatible, NotFound, Refused
+from docstopd.errors import AlreadyExists, ConfigurationError, Damaged, Incompatible, NotFound, Refused, reason
 from docstopd.keyring import Keyring
 from docstopd.targets import Target
 from docstopd.targets.local import LocalTarget
 from docstopd.vault.progress import Progress
 from docstopd.vault.snapshots import Restore, Restored, choose
 from docstopd.vault.snapshots.keyring import with_earlier
+from docstopd.vault.snapshots.names import SERVICE
 from docstopd.vault.snapshots.reading import service_of
 from docstopd.vault.stores import Fresh, wall_clock
 
@@ -49,12 +50,13 @@ def read_key(file: Path) -> ServerKey:
     try:
         return ServerKey.decode(file.read_text(encoding="ascii"))
     except (OSError, UnicodeDecodeError, ConfigurationError, Damaged) as error:
-        raise Refused(f"{file}: no server key can be read there: {error}") from None
+        raise Refused(f"{file}: no server key can be read there: {reason(error)}") from None
 
 
 def restore(wanted: Wanted, progress: Progress) -> Restored:
     """Make the data folder. Raises `Refused` for one that is in use, `NotFound`, `Damaged`, `Failed`, `Busy`."""
     server = read_key(wanted.server_key)
+    _require_target(wanted.target, wanted.keyring)
     with ExitStack() as stack:
         target = LocalTarget(wanted.target)
         stack.callback(target.close)
@@ -75,6 +77,12 @@ def restore(wanted: Wanted, progress: Progress) -> Restored:
             _check_keys(fresh, server)
         _finish(wanted, manifest.target)
     return restored
+
+
+def _require_target(*folders: Path | None) -> None:
+    for folder in filter(None, folders):
+        if not (folder / SERVICE).is_file():
+            raise NotFound(f"{folder} is no target: it has no {SERVICE}; name the folder that the snapshots went to")
 
 
 def _with_earlier(server: ServerKey, target: Target, keyring: Target) -> ServerKey:

@@ -13,7 +13,7 @@ from pathlib import Path
 from docstopd.daemon.lock import data_lock
 from docstopd.daemon.setup import is_made
 from docstopd.db import durable
-from docstopd.errors import AlreadyExists, Busy, Failed, Refused
+from docstopd.errors import AlreadyExists, Busy, Failed, Refused, reason
 
 MARKER = ".unfinished"
 _LOCK = "docstopd.lock"
@@ -74,7 +74,7 @@ class Unfinished:
             durable.make_folder(data)
             self._mode = data.stat().st_mode & 0o7777
         except (Failed, OSError) as error:
-            raise Refused(f"{data} cannot be made: {error}") from None
+            raise Refused(f"{data} cannot be made: {reason(error)}") from None
         self.finished = False
 
     def mark(self) -> None:

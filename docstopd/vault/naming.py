@@ -28,6 +28,11 @@ def is_past(path: SpacePath) -> bool:
 def refuse_past(path: SpacePath) -> None:
     """Raises `Forbidden` for a path into the past, where nothing can be changed."""
     if is_past(path):
+        if path[1] == ".trash":
+            raise Forbidden(
+                ".trash shows the past, which nobody can change: move what you need out of it; it is emptied by itself,"
+                " and what has to be gone at once is erased by `docstopd erasure request`"
+            )
         raise Forbidden(f"{path[1]} shows the past, which nobody can change: copy what you need out of it")
 
 

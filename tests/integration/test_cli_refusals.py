@@ -15,7 +15,7 @@ from pathlib import Path
 import apsw
 import pytest
 from daemon import Running, command, environment
-from service import PASSWORD, Service, make_service, picture, run
+from service import PASSWORD, USER, Service, make_service, picture, run
 
 import docstopd
 
@@ -249,3 +249,41 @@ def test_what_others_chose_cannot_command_a_terminal(service: Service) -> None:
     page = service.run("audit", "show", "ada", "--as", "ada", secrets=(PASSWORD,)).stdout
     assert "\u009b" not in page and "\u202e" not in page
     assert "\\x9b2Jx\\u202etxt" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("trash", "list", "Nope", "--as", USER), "Nope: no such space"),
+        (("trash", "restore", USER, "gone.txt", "--as", USER), f"/{USER}/.trash/gone.txt: nothing of that name"),
+        (("erasure", "request", f"/{USER}/gone.txt", "--as", USER, "--yes"), f"/{USER}/gone.txt: nothing of that name"),
+        (("hold", "place", f"/{USER}/gone.txt", "--as", USER), f"/{USER}/gone.txt: nothing of that name"),
+        (("key", "rotate", "space", "Nope", "--as", USER), "Nope: no such space"),
+        (("space", "grant", "Nope", USER, "--role", "reader", "--as", USER), "Nope: no such space"),
+    ],
+)
+def test_what_is_not_there_is_named(service: Service, arguments: tuple[str, ...], said: str) -> None:
+    """Somebody who mistyped sees what."""
+    finished = service.run(*arguments, secrets=(PASSWORD,))
+    assert (finished.returncode, finished.stderr) == (1, f"docstopd: {said}\n")
+
+
+def test_a_folder_that_is_no_target_is_named(service: Service, tmp_path: Path) -> None:
+    """Nothing is made at the place of the new data folder."""
+    (tmp_path / "folder" / "things").mkdir(parents=True)
+    for place in (tmp_path / "folder", tmp_path / "nowhere"):
+        finished = run(
+            *("snapshot", "restore", "--target", place, "--data", tmp_path / "new"),
+            *("--server-key", service.data / "keys" / "server.key"),
+        )
+        assert finished.returncode == 1
+        assert finished.stderr == (
+            f"docstopd: {place} is no target: it has no service.json; name the folder that the snapshots went to\n"
+        )
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_that_is_missing_is_named_once(service: Service, tmp_path: Path) -> None:
+    """Without the system's own number for it."""
+    finished = service.run("erasure", "verify", tmp_path / "none.json")
+    assert finished.stderr == f"docstopd: {tmp_path / 'none.json'} cannot be read: No such file or directory\n"

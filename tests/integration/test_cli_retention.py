@@ -148,7 +148,7 @@ def test_the_brake_names_what_it_stopped_and_how_to_go_on(service: Service) -> N
     text = text.replace("protect: worm", "protect: none").replace("then: review", "then: delete")
     service.config.write_text(text, encoding="utf-8")
     changed = service.run("retention", "classify", "ada", "--as", "ada", secrets=(PASSWORD,))
-    assert changed.stdout == "1 files of ada changed their class.\n"
+    assert changed.stdout == "1 file of ada changed its class.\n"
     for path in ("/ada/letter.txt", "/".join(("", *LEASE))):
         service.run("retention", "event", path, "--date", "2010-01-31", "--as", "ada", secrets=(PASSWORD,))
     refused = service.run("retention", "run")

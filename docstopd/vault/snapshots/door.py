@@ -86,7 +86,11 @@ class Snapshots:
         names = {copy.target for copy in there if copy.number == wanted}
         found = [target for target in self._stores.targets if target.name in names]
         if not found:
-            raise NotFound("there is no such snapshot at any target of the configuration")
+            raise NotFound(
+                f"there is no snapshot {wanted} at any target of the configuration; `docstopd snapshot list` shows them"
+                if number is not None
+                else "there is no snapshot at any target of the configuration; make one by `docstopd snapshot create`"
+            )
         return [self._verify.run(target, wanted, progress, data=data) for target in found]
 
     def restore(
