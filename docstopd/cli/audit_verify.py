@@ -40,6 +40,9 @@ def verify(
     Example: docstopd audit verify --checkpoints /mnt/elsewhere/checkpoints
     """
     start = _since(since)
+    for path in checkpoints or []:
+        if not path.is_file():  # nothing to compare with must not read as nothing wrong
+            raise Refused(f"{path} is no file: there are no checkpoints to compare with")
     with opened(config) as vault:
         try:
             found = vault.audit.verify(start, checkpoints or [], [_read_note(path) for path in note or []])
