@@ -2,11 +2,13 @@
 
 Times are integer microseconds since 1970-01-01T00:00:00Z. Sizes are bytes. Ids of users, spaces and blobs are 16
 random bytes; nodes are positive integers that are never used twice; a version is named by its blob.
+
+What each request makes many of is a named tuple: a frozen dataclass of twelve fields takes five times as long to make.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 UserId = NewType("UserId", bytes)
 SpaceId = NewType("SpaceId", bytes)
@@ -65,8 +67,7 @@ class User:
     created: Micros
 
 
-@dataclass(frozen=True, slots=True)
-class Space:
+class Space(NamedTuple):
     """One tree, one key, one member list, one journal. `quota` is in bytes, None without a limit.
 
     `seq` is the journal's last entry, `quiet` counts the changes that the journal does not tell. `read_only`: nobody
@@ -108,8 +109,7 @@ class Deletion:
     user: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A file or a folder as a caller sees it. `etag` is unquoted; `seq` is the journal's last entry at or below it.
 
     `past`: it is shown as part of its space's past, and cannot be changed there.
@@ -195,8 +195,7 @@ class Written:
     created: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One journal entry. `payload` is sealed and may be gone; `facts` is canonical JSON without anything personal."""
 
     stream: bytes

@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from docstopd.db import Rows
 from docstopd.model import BlobId, Micros, NodeId, SpaceId
@@ -14,8 +13,7 @@ _BELOW = """WITH RECURSIVE below(id) AS (
     SELECT ? UNION ALL SELECT n.id FROM nodes n JOIN below b ON n.parent = b.id WHERE n.deleted IS NULL)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A node as it is stored."""
 
     id: NodeId
@@ -132,6 +130,17 @@ def reserve(rows: Rows) -> NodeId:
 def pass_over(rows: Rows, count: int) -> None:
     """Leave out so many ids: some of them were given out in a future that was lost."""
     rows.run("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'nodes'", count)
+    _end_blocks(rows)
+
+
+def pass_beyond(rows: Rows, node: int) -> None:
+    """Leave out every id up to this one."""
+    rows.run("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'nodes'", node)
+    _end_blocks(rows)
+
+
+def _end_blocks(rows: Rows) -> None:
+    rows.run("UPDATE heads SET given = 0, until = 0")
 
 
 def add(rows: Rows, node: Row, folded: bytes | None) -> None:

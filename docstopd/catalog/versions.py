@@ -4,8 +4,7 @@
 copy may go is one comparison with the snapshots that are left.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from docstopd.db import Rows
 from docstopd.model import BlobId, Micros, NodeId, SpaceId, UserId
@@ -15,8 +14,7 @@ _COLUMNS = "blob, node, space, size, stored, digest, modified, received, author,
 _NEXT = "(SELECT coalesce(max(number), 0) + 1 FROM snapshots)"
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """One immutable content of a file: its size in clear, stored size and SHA-256 of its ciphertext.
 
     `taken`: the journal entry by which it came from another file, with that file's whole past; None where it was

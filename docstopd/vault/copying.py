@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from docstopd.catalog import nodes, spaces
 from docstopd.catalog.nodes import Row
@@ -189,7 +189,7 @@ class Copy:
         folder = change.make(above[-1], path[-1], folder=True)
         facts: Facts = {"folder": True, **change.warning(above[-1], path[-1])}
         seq = change.record("create", folder.id, path, facts)
-        return change.save(replace(folder, seq=seq, modified=row.modified), path[-1], new=True)
+        return change.save(folder._replace(seq=seq, modified=row.modified), path[-1], new=True)
 
 
 def _past_source(view: View, source: SpacePath, *, deep: bool) -> _Source:

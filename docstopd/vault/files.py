@@ -5,7 +5,7 @@ write is durable when it returns, and undone when it raises anything but `StateU
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from docstopd.catalog.nodes import Row
@@ -256,7 +256,7 @@ class Files:
             row = change.make(parent[-1], path[-1], folder=True)
             facts: Facts = {"folder": True, **change.warning(parent[-1], path[-1])}
             seq = change.record("create", row.id, path, facts)
-            row = change.save(replace(row, seq=seq), path[-1], new=True)
+            row = change.save(row._replace(seq=seq), path[-1], new=True)
             properties.apply(change.rows, change.opened, row.id, list((wanted or {}).items()), self._changes.policy)
             change.touch_members(parent, seq)
             return change.tree.node(row, path[-1])
@@ -357,8 +357,7 @@ class Files:
             properties.apply(change.rows, change.opened, row.id, changes, self._changes.policy)
             seq = change.record("properties", row.id, path, {"count": len(changes)})
             if created is not None or modified is not None:
-                times = replace(
-                    row,
+                times = row._replace(
                     created=row.created if created is None else created,
                     modified=row.modified if modified is None else modified,
                 )

@@ -1,7 +1,6 @@
 """MOVE: a catalog transaction within a space; across spaces, a copy and a delete."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 
 from docstopd.catalog import locks as lock_store
 from docstopd.catalog import nodes, versions
@@ -29,7 +28,7 @@ def move(change: Change, source: SpacePath, target: SpacePath, guard: Guard, *, 
     warning = change.warning(parent[-1], target[-1], chain[-1].id)
     facts: Facts = {"size": chain[-1].size, "folder": bool(chain[-1].folder), **warning}
     seq = change.record("move", chain[-1].id, target, facts, source=source)
-    row = change.save(replace(chain[-1], parent=parent[-1].id, seq=seq), target[-1], new=False)
+    row = change.save(chain[-1]._replace(parent=parent[-1].id, seq=seq), target[-1], new=False)
     settle(change, below, target, held)
     change.touch_members(chain[:-1], seq)
     change.touch_members(parent, seq)
@@ -97,7 +96,7 @@ def _into(
     facts: Facts = {"size": moved.size, "blob": moved.blob.hex(), "from": moved.id}
     seq = change.record("move", occupant.id, target, facts, source=source)
     content = take_over(change, moved, occupant, target, seq)
-    row = change.save(replace(content, seq=seq), target[-1], new=False)
+    row = change.save(content._replace(seq=seq), target[-1], new=False)
     change.use(-occupant.size)
     change.touch_members(chain[:-1], seq)
     change.touch(parent, seq)
@@ -127,4 +126,4 @@ def take_over(change: Change, moved: Row, occupant: Row, target: SpacePath, seq:
         change.drop_version(occupant.id, occupant.blob)
     properties.copy(change.rows, change.opened, moved.id, change.opened, occupant.id)
     change.drop_node(moved)  # its versions are the occupant's by now
-    return replace(occupant, blob=moved.blob, size=moved.size, modified=moved.modified)
+    return occupant._replace(blob=moved.blob, size=moved.size, modified=moved.modified)

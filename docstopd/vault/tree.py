@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from docstopd.catalog import nodes
 from docstopd.catalog.nodes import Row
@@ -33,8 +32,8 @@ def proof(key: bytes, row: Row) -> bytes:
 
 def sealed_row(key: SpaceKey, row: Row, name: str) -> Row:
     """The row with its name and proof sealed under the current epoch."""
-    named = replace(row, epoch=key.epoch, name=key.names.seal(name, row.space, row.parent) if name else row.space)
-    return replace(named, proof=proof(key.proofs, named))
+    named = row._replace(epoch=key.epoch, name=key.names.seal(name, row.space, row.parent) if name else row.space)
+    return named._replace(proof=proof(key.proofs, named))
 
 
 def is_proven(key: SpaceKey, row: Row) -> bool:

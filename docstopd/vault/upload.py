@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 
@@ -26,7 +26,7 @@ from docstopd.vault.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A durable blob that has no place yet. `dense`: its content looks like noise (`density`).
+    """A durable blob that has no place yet, and samples of its content.
 
     One that waited for its place was `received` before, and may be in snapshots since number `born`.
     """
@@ -35,9 +35,14 @@ class Sealed:
     size: int
     stored: int
     digest: bytes
-    dense: bool = False
+    samples: density.Samples | None = None
     received: Micros | None = None
     born: int | None = None
+
+    @property
+    def dense(self) -> bool:
+        """Whether the content looks like noise; told when it is asked, since most contents replace nothing."""
+        return self.samples is not None and self.samples.dense
 
 
 class BlobSealer:
@@ -71,7 +76,7 @@ class BlobSealer:
         """Seal the rest and make the blob durable."""
         self._stream.finish()
         digest = self._writer.finish()
-        return Sealed(self.blob, self._size, self._stored, digest, self._samples.dense)
+        return Sealed(self.blob, self._size, self._stored, digest, self._samples)
 
     def abort(self) -> None:
         """Drop the blob, finished or not."""
@@ -198,7 +203,7 @@ def place_file(
     """Make a blob the content of the file at `path`, new or not. Raises `Unjudged`."""
     parent, target = check_place(change, path, guard, sealed.size)
     quiet = target is not None and naming.ephemeral(path[-1])
-    facts = rise.facts(change, target) if target is not None and sealed.dense and not quiet else None
+    facts = rise.facts(change, target) if target is not None and not quiet and sealed.dense else None
     return set_content(change, parent, target, path, sealed, modified, quiet=quiet, facts=facts)
 
 
@@ -221,7 +226,7 @@ def set_content(
     when = change.now if modified is None else modified
     seq = row.seq if quiet else _record(change, parent[-1], target, row, path, sealed, facts or {})
     row = change.save(
-        replace(row, blob=sealed.blob, size=sealed.size, seq=seq, modified=when), path[-1], new=target is None
+        row._replace(blob=sealed.blob, size=sealed.size, seq=seq, modified=when), path[-1], new=target is None
     )
     version = Version(
         blob=sealed.blob,

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ def test_ten_thousand_members_are_listed_within_100_mib(tmp_path: Path) -> None:
             name = f"A member with a name of ordinary length {number:06}.docx"
             row = change.make(parent[-1], name, folder=False)
             seq = change.record("create", row.id, ("ada", "many", name), {"size": 0})
-            change.save(replace(row, seq=seq, blob=number.to_bytes(16, "big")), name, new=True)
+            change.save(row._replace(seq=seq, blob=number.to_bytes(16, "big")), name, new=True)
         change.touch_members(parent, seq)
 
     bench.vault.files._changes.run(ada, "ada", fill)

@@ -146,6 +146,6 @@ def _make(change: Change, parent: list[Row], path: SpacePath) -> Row:
     row = change.make(parent[-1], path[-1], folder=True)
     facts: Facts = {"folder": True, **change.warning(parent[-1], path[-1])}
     seq = change.record("create", row.id, path, facts)
-    row = change.save(replace(row, seq=seq), path[-1], new=True)
+    row = change.save(row._replace(seq=seq), path[-1], new=True)
     change.touch_members(parent, seq)
     return row

@@ -1,7 +1,7 @@
 """Something at a path of the past, and what it holds."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from docstopd.catalog.nodes import Row
 from docstopd.errors import Damaged
@@ -46,7 +46,7 @@ class Place:
             raise found.damaged[0]
         for place in found.places:
             for path, row in place.below():
-                here = row if path or self.row is None else replace(row, parent=self.row.id)
+                here = row if path or self.row is None else row._replace(parent=self.row.id)
                 yield (place.node.name, *path), here
 
 
@@ -54,7 +54,7 @@ def shown(view: View, row: Row, name: str) -> Node:
     """A row as the past shows it. A folder's etag moves with whatever happens in the space."""
     node = view.tree.node(row, name)
     tag = f"{row.id:x}-{view.opened.space.seq:x}-past" if row.folder else etag(row)
-    return replace(node, etag=tag, past=True)
+    return node._replace(etag=tag, past=True)
 
 
 def made_up(view: View, node: int, name: str, time: Micros) -> Node:

@@ -7,7 +7,6 @@ from it; so is a file of which no version of then is left. Properties are those 
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property, partial
 
 from docstopd.catalog import journal, nodes, trash, versions
@@ -150,7 +149,7 @@ class Point:
             return None if row is None else self._content(self._view.tree.checked(row))
         row = nodes.get(self._view.rows, self._places.holder(node))
         version = None if row is None else self._version_of_merged(node, row.id)
-        return None if row is None else _with(replace(self._view.tree.checked(row), id=node), version)
+        return None if row is None else _with(self._view.tree.checked(row)._replace(id=node), version)
 
     def _content(self, row: Row) -> Row | None:
         """A file with the content that it had; None when nothing of it is left. Folders as they are."""
@@ -191,4 +190,4 @@ def _with(row: Row, version: Version | None) -> Row | None:
     """A file with this content."""
     if version is None:
         return None
-    return replace(row, blob=version.blob, size=version.size, modified=version.modified)
+    return row._replace(blob=version.blob, size=version.size, modified=version.modified)

@@ -1,7 +1,5 @@
 """Restoring: a deleted node comes back into the tree, with its id, its versions and its properties."""
 
-from dataclasses import replace
-
 from docstopd.catalog import trash as store
 from docstopd.catalog.nodes import Row
 from docstopd.errors import AlreadyExists, Forbidden, NotFound
@@ -50,7 +48,7 @@ def restore(change: Change, source: SpacePath, target: SpacePath, guard: Guard, 
     held = change.cover.holds_on(row.id)
     warned: Facts = {**facts, **change.warning(parent[-1], target[-1])}
     seq = change.record("restore", row.id, target, warned, **more)
-    back = change.save(replace(row, parent=parent[-1].id, seq=seq), target[-1], new=False)
+    back = change.save(row._replace(parent=parent[-1].id, seq=seq), target[-1], new=False)
     store.restore(change.rows, row.id)
     moving.settle(change, tree, target, held)
     change.use(size)
@@ -83,7 +81,7 @@ def _into(
     merged: Facts = {**facts, "blob": row.blob.hex(), "from": row.id}
     seq = change.record("restore", occupant.id, target, merged, **more)
     content = moving.take_over(change, row, occupant, target, seq)
-    back = change.save(replace(content, seq=seq), target[-1], new=False)
+    back = change.save(content._replace(seq=seq), target[-1], new=False)
     change.use(row.size - occupant.size)
     change.touch(parent, seq)
     return Written(change.tree.node(back, target[-1]), False)

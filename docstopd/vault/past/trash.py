@@ -86,7 +86,7 @@ def _head(view: View, head: Head) -> Place:
         user=user.name if user else None,
     )
     found = _place(view, head.row, name)
-    return replace(found, node=replace(found.node, deletion=deletion))
+    return replace(found, node=found.node._replace(deletion=deletion))
 
 
 def _name(view: View, head: Head) -> str:

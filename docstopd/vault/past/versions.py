@@ -4,7 +4,6 @@ A version is named by when the server received it, with the file's own extension
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 from docstopd.catalog import versions
@@ -62,7 +61,7 @@ def _marked(version: Version, name: str) -> str:
 
 
 def _version(view: View, file: Row, version: Version, name: str) -> Place:
-    content = replace(file, blob=version.blob, size=version.size, created=version.received, modified=version.modified)
+    content = file._replace(blob=version.blob, size=version.size, created=version.received, modified=version.modified)
     # Its id is its own: dead properties and locks are the file's, and no version's.
-    node = replace(shown(view, content, name), id=NodeId(-int.from_bytes(version.blob[:7])))
+    node = shown(view, content, name)._replace(id=NodeId(-int.from_bytes(version.blob[:7])))
     return Place(node, content)

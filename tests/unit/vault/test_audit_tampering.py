@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -257,7 +257,7 @@ def test_a_chain_that_was_rebuilt_is_found_up_to_the_newest_checkpoint(log: Log,
         previous = rest[0].previous
         forged = []
         for entry in rest:
-            before, previous = previous, entry_hash(replace(entry, actor=b"", previous=previous))
+            before, previous = previous, entry_hash(entry._replace(actor=b"", previous=previous))
             forged.append((before, previous, stream, entry.seq))
         connection.executemany(
             "UPDATE journal SET actor = x'', previous = ?, hash = ? WHERE stream = ? AND seq = ?", forged

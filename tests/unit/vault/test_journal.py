@@ -311,7 +311,7 @@ class TestVerifying:
             entries = store.entries(rows, long, 0, 1000)
         previous = store.ORIGIN
         for entry in entries:
-            forged = replace(entry, actor=b"", previous=previous)
+            forged = entry._replace(actor=b"", previous=previous)
             previous = entry_hash(forged)
             bench.edit(
                 "UPDATE journal SET actor = x'', previous = ?, hash = ? WHERE stream = ? AND seq = ?",

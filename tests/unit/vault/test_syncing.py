@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -433,7 +433,7 @@ def same_but_for_macos(known: Tree, true: Tree) -> bool:
 
     def plain(tree: Tree) -> Tree:
         return {
-            path: (replace(node, size=0, etag="", modified=0), dead)
+            path: (node._replace(size=0, etag="", modified=0), dead)
             if naming.ephemeral(path[-1]) and not node.folder
             else (node, dead)
             for path, (node, dead) in tree.items()
