@@ -16,6 +16,9 @@ from docstopd.model import NodeId, SpaceId
 
 _TAG = 16
 
+KEPT = 64
+"""Sealed names that are kept with their key: a write seals its own name three times, and each request the folders'."""
+
 
 def longest(sealed: Buffer) -> int:
     """The most bytes that a sealed name can have in clear, which needs no key to know."""
@@ -29,9 +32,19 @@ class NameCipher:
         if len(key64) != 64:
             raise ValueError("a name key has 64 bytes")
         self._siv = AESSIV(key64)
+        self._kept: dict[tuple[str, SpaceId, NodeId], bytes] = {}
 
     def seal(self, name: str, space: SpaceId, parent: NodeId) -> bytes:
         """suite ‖ SIV ‖ ciphertext of the padded NFC form. Raises InvalidName for text that UTF-8 cannot carry."""
+        place = (name, space, parent)
+        sealed = self._kept.get(place)
+        if sealed is None:
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            sealed = self._kept[place] = self._seal(name, space, parent)
+        return sealed
+
+    def _seal(self, name: str, space: SpaceId, parent: NodeId) -> bytes:
         try:
             text = unicodedata.normalize("NFC", name).encode()
         except UnicodeEncodeError:

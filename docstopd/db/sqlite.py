@@ -19,7 +19,7 @@ import apsw
 from docstopd.db import durable, owner
 from docstopd.db import traces as marks
 from docstopd.db.database import Value
-from docstopd.errors import AlreadyExists, Damaged, Failed, Incompatible, StateUnknown, StorageFull
+from docstopd.errors import AlreadyExists, Damaged, DocstopdError, Failed, Incompatible, StateUnknown, StorageFull
 
 T = TypeVar("T")
 
@@ -31,6 +31,9 @@ GROUP_LIMIT = 64
 
 TAKEN = (apsw.SQLITE_CONSTRAINT_PRIMARYKEY, apsw.SQLITE_CONSTRAINT_ROWID, apsw.SQLITE_CONSTRAINT_UNIQUE)
 """The broken rules of uniqueness; any other is a bug in a statement."""
+
+DRIVERS = (apsw.Error, UnicodeDecodeError)
+"""What a statement can raise. What runs often catches them itself: a block that raises nothing costs nothing then."""
 
 BUSY_MILLISECONDS = 10_000
 
@@ -48,26 +51,36 @@ class SqliteRows:
         self._connection = connection
 
     def all(self, sql: str, *values: Value) -> list[tuple[Value, ...]]:
-        with _translated:
-            return cast(list[tuple[Value, ...]], self._connection.execute(sql, values).fetchall())
+        try:
+            found: list[tuple[Value, ...]] = self._connection.execute(sql, values).fetchall()
+        except DRIVERS as error:
+            raise _translation(error) from error
+        return found
 
     def one(self, sql: str, *values: Value) -> tuple[Value, ...] | None:
-        with _translated:
-            return cast(tuple[Value, ...] | None, self._connection.execute(sql, values).fetchone())
+        try:
+            found: tuple[Value, ...] | None = self._connection.execute(sql, values).fetchone()
+        except DRIVERS as error:
+            raise _translation(error) from error
+        return found
 
     def each(self, sql: str, *values: Value) -> Iterator[tuple[Value, ...]]:
         with _translated:
             yield from cast(Iterator[tuple[Value, ...]], self._connection.execute(sql, values))
 
     def run(self, sql: str, *values: Value) -> int:
-        with _translated:
+        try:
             self._connection.execute(sql, values)
-            return self._connection.changes()
+        except DRIVERS as error:
+            raise _translation(error) from error
+        return self._connection.changes()
 
     def insert(self, sql: str, *values: Value) -> int:
-        with _translated:
+        try:
             self._connection.execute(sql, values)
-            return self._connection.last_insert_rowid()
+        except DRIVERS as error:
+            raise _translation(error) from error
+        return self._connection.last_insert_rowid()
 
     def many(self, sql: str, values: list[tuple[Value, ...]]) -> None:
         with _translated:
@@ -336,6 +349,19 @@ class _Work(Generic[T]):
         return cast(T, self._result)
 
 
+def _translation(error: apsw.Error | UnicodeDecodeError) -> DocstopdError:
+    """A driver's error in the words of the error tree."""
+    if isinstance(error, UnicodeDecodeError):
+        return Damaged("a database is damaged: it holds a text that is none")
+    if isinstance(error, apsw.ConstraintError) and cast(Any, error).extendedresult in TAKEN:
+        return AlreadyExists("a row of that key exists")
+    if isinstance(error, apsw.FullError):
+        return StorageFull("the disk that holds the data folder is full")
+    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+        return Damaged(f"a database is damaged: {error}")
+    return Failed(f"the database refused: {error}")
+
+
 class _Translation:
     """No driver's error crosses the Protocol. A class, since a generator costs as much as the statement it guards."""
 
@@ -343,17 +369,8 @@ class _Translation:
         pass
 
     def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, UnicodeDecodeError):
-            raise Damaged("a database is damaged: it holds a text that is none") from error
-        if not isinstance(error, apsw.Error):
-            return
-        if isinstance(error, apsw.ConstraintError) and cast(Any, error).extendedresult in TAKEN:
-            raise AlreadyExists("a row of that key exists") from error
-        if isinstance(error, apsw.FullError):
-            raise StorageFull("the disk that holds the data folder is full") from error
-        if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
-            raise Damaged(f"a database is damaged: {error}") from error
-        raise Failed(f"the database refused: {error}") from error
+        if isinstance(error, DRIVERS):
+            raise _translation(error) from error
 
 
 _translated = _Translation()
