@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from docstopd.catalog.nodes import pass_beyond
 from docstopd.db import Rows
 from docstopd.model import BlobId, Micros, NodeId, SpaceId
 
@@ -167,7 +168,7 @@ def take_over(
         ):
             mark_node(rows, erasure, space, node)
     _take_over_folders(rows, erasure, space, nodes)
-    rows.run("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'nodes'", max(nodes, default=0))
+    pass_beyond(rows, max(nodes, default=0))
 
 
 def _take_over_folders(rows: Rows, erasure: bytes, space: SpaceId, nodes: Sequence[NodeId]) -> None:

@@ -146,5 +146,14 @@ ALTER TABLE nodes ADD COLUMN folded BLOB;  -- the sealed name in lower case, whe
 CREATE INDEX nodes_folded ON nodes(parent, folded) WHERE folded IS NOT NULL AND deleted IS NULL;
 """
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD + TRIPWIRE + ARRIVALS + OUTBOX)
+_HEADS = """
+-- Each change of a space writes its head: what else each change counts lies in the same page.
+ALTER TABLE heads ADD COLUMN used INTEGER NOT NULL DEFAULT 0;   -- bytes of all current versions not in the trash
+ALTER TABLE heads ADD COLUMN given INTEGER NOT NULL DEFAULT 0;  -- the last id that a node of the space was given
+ALTER TABLE heads ADD COLUMN until INTEGER NOT NULL DEFAULT 0;  -- the last id that is the space's own to give
+UPDATE heads SET used = coalesce((SELECT used FROM spaces WHERE id = stream), 0);
+ALTER TABLE spaces DROP COLUMN used;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD + TRIPWIRE + ARRIVALS + OUTBOX + _HEADS)
 """`MIGRATIONS[n]` takes the schema from version n to n+1."""

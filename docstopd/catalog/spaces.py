@@ -4,20 +4,24 @@ from typing import Any
 
 from docstopd.db import Rows
 from docstopd.errors import Damaged, NotFound
-from docstopd.model import Custody, Member, MemberRole, Micros, NodeId, Space, SpaceId, UserId
+from docstopd.model import Custody, Member, MemberRole, Micros, Space, SpaceId, UserId
 
-_COLUMNS = "s.id, s.label, s.custody, s.root, s.epoch, s.quota, s.used, s.created, h.seq, s.quiet, s.read_only"
+_COLUMNS = "s.id, s.label, s.custody, s.root, s.epoch, s.quota, h.used, s.created, h.seq, s.quiet, s.read_only"
 _FROM = "FROM spaces s JOIN heads h ON h.stream = s.id"
 
 
+_CUSTODIES: dict[str, Custody] = {custody.value: custody for custody in Custody}
+
+
 def _space(row: tuple[Any, ...]) -> Space:
-    if row[2] not in set(Custody):
+    custody = _CUSTODIES.get(row[2])
+    if custody is None:
         raise Damaged("a space has a custody that none can have")
     return Space(
-        id=SpaceId(row[0]),
+        id=row[0],
         label=row[1],
-        custody=Custody(row[2]),
-        root=NodeId(row[3]),
+        custody=custody,
+        root=row[3],
         epoch=row[4],
         quota=row[5],
         used=row[6],
@@ -38,14 +42,13 @@ def _role(text: str) -> MemberRole:
 def add(rows: Rows, space: Space) -> None:
     """Raises `AlreadyExists` when the label is taken. The space's journal must have its first entry."""
     rows.run(
-        "INSERT INTO spaces (id, label, custody, root, epoch, quota, used, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO spaces (id, label, custody, root, epoch, quota, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
         space.id,
         space.label,
         space.custody.value,
         space.root,
         space.epoch,
         space.quota,
-        space.used,
         space.created,
     )
 
@@ -151,7 +154,7 @@ def set_read_only(rows: Rows, space: SpaceId, read_only: bool) -> None:
 def use(rows: Rows, space: SpaceId, change: int) -> None:
     """Add to the bytes in use (negative to give back)."""
     if change:
-        rows.run("UPDATE spaces SET used = max(0, used + ?) WHERE id = ?", change, space)
+        rows.run("UPDATE heads SET used = max(0, used + ?) WHERE stream = ?", change, space)
 
 
 def change_quietly(rows: Rows, space: SpaceId) -> None:

@@ -138,7 +138,7 @@ class Change:
 
     def make(self, parent: Row, name: str, *, folder: bool) -> Row:
         """An unsaved node under `parent` with an id of its own."""
-        return new_row(self.opened, nodes.reserve(self.rows), parent.id, folder=folder, now=self.now)
+        return new_row(self.opened, nodes.reserve_in(self.rows, parent.space), parent.id, folder=folder, now=self.now)
 
     def save(self, row: Row, name: str, *, new: bool) -> Row:
         """Seal and write a node's row."""

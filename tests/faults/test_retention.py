@@ -134,7 +134,7 @@ def state(bench: Bench) -> list[list[tuple[Any, ...]]]:
         bench.rows("SELECT id, parent, folder, size, deleted IS NULL, class FROM nodes ORDER BY id"),
         bench.rows("SELECT node, size, dead FROM versions ORDER BY node, size"),
         bench.rows("SELECT node, class, outcome, report IS NULL FROM dispositions ORDER BY id"),
-        bench.rows("SELECT label, used FROM spaces ORDER BY label"),
+        bench.rows("SELECT label, used FROM spaces JOIN heads ON stream = id ORDER BY label"),
     ]
 
 
