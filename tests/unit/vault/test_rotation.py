@@ -180,15 +180,17 @@ class TestOfASpace:
         threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
         for thread in threads:
             thread.start()
-        for _ in range(6):
+        rounds = 0
+        while not errors and (rounds < 6 or count[0] <= 4):
             bench.vault.rotation.space(ada, "ada")
+            rounds += 1
         ended.set()
         for thread in threads:
             thread.join()
-        assert errors == [] and count[0] > 4
+        assert errors == []
         assert "damage" not in bench.actions(bench.vault.spaces.mine(ada)[0].id)
         bench.vault.rotation.space(ada, "ada")
-        assert epochs(bench) == {8}
+        assert epochs(bench) == {rounds + 2}
         bench.assert_tidy()
 
 
