@@ -214,6 +214,18 @@ def newest_node(rows: Rows, stream: bytes, until: int) -> int:
     return int(row[0]) if row else 0
 
 
+def moved_since(rows: Rows, stream: bytes, seq: int, nodes: Sequence[int]) -> set[int]:
+    """Those of these nodes that an entry after `seq` gave another place."""
+    found: list[Any] = rows.all(
+        "SELECT DISTINCT node FROM journal INDEXED BY journal_moves"
+        f" WHERE stream = ? AND seq > ? AND action IN ('move', 'restore') AND node IN ({', '.join('?' * len(nodes))})",
+        stream,
+        seq,
+        *nodes,
+    )
+    return {row[0] for row in found}
+
+
 def moves(rows: Rows, stream: bytes, after: int, limit: int) -> list[Entry]:
     """The next entries after a number that gave a node another place, in order."""
     found: list[Any] = rows.all(

@@ -109,6 +109,7 @@ class _Answer:
         self._deep = deep
         self._scope = scope_of(path, deep=deep)
         self._present = Present(view.tree, damaged)
+        self._moved: set[int] = set()
         self._folder = view.tree.find(path[1:])[-1]
         if not self._folder.folder:
             raise NotFolder("this is a file")
@@ -141,6 +142,8 @@ class _Answer:
         self, since: Token | None, limit: int
     ) -> tuple[list[tuple[SpacePath, Row]], list[tuple[SpacePath, bool]], Token, bool]:
         start = since or _token_at(self._view, self._view.tree.root().seq)
+        if start.members:
+            self._moved = journal_store.moved_since(self._view.rows, start.space, start.seq, start.members)
         walk = self._walk(self._folder, self._path[1:], (), start.members)
         found = list(islice(walk, limit + 1))
         more = len(found) > limit
@@ -154,14 +157,15 @@ class _Answer:
     ) -> Iterator[tuple[SpacePath, Row, tuple[int, ...]]]:
         """The members by id, each folder before its own members, from behind a place where an answer ended.
 
-        If what was there moved on meanwhile, the changes since the beginning tell the rest of it.
+        If what was there moved on meanwhile, the changes since the beginning tell the rest of it; so they do of a
+        folder that was told at one place and is at another now: its members are not told before it.
         """
         for name, row in self._present.members(folder, behind[0] if behind else 0):
             place = (*above, row.id)
             told = bool(behind) and row.id == behind[0]
             if not told:
                 yield (*path, name), row, place
-            if row.folder and self._deep:
+            if row.folder and self._deep and not (told and row.id in self._moved):
                 yield from self._walk(row, (*path, name), place, behind[1:] if told else ())
 
     # -- the later ones ---------------------------------------------------------------------------------------------

@@ -250,6 +250,18 @@ class TestATruncatedReport:
         known.catch_up()
         assert known.tree == known.server()
 
+    def test_of_the_first_answers_tells_no_member_before_its_folder_which_moved_meanwhile(
+        self, bench: Bench, ada: Session
+    ) -> None:
+        """What was told of it has another path by now; the changes tell folder and members at the new one."""
+        fill(bench, ada, "a/", *(f"a/{n}" for n in range(7)))
+        known = Client(bench, ada, SPACE, deep=True, limit=3)
+        assert known.step().more
+        bench.vault.files.move(ada, ("ada", "a"), ("ada", "z"), overwrite=False)
+        known.catch_up()
+        known.catch_up()
+        assert known.tree == known.server()
+
     @pytest.mark.parametrize("size", [3, 30])
     def test_of_one_entry_that_moved_more_than_fits(self, bench: Bench, ada: Session, size: int) -> None:
         """The place within it is in the token."""
