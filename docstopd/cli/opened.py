@@ -27,6 +27,8 @@ def about(what: str) -> Iterator[None]:
     try:
         yield
     except NotFound as error:
+        if repr(what) in str(error):
+            raise
         raise NotFound(f"{what}: {error}") from None
 
 
