@@ -157,7 +157,7 @@ def restore(
     """Bring back everything into a new data folder, or one path into the running service.
 
     Example: docstopd snapshot restore --target /mnt/backup --server-key server.key --data /srv/records
-    Example: docstopd snapshot restore /ada/letters --at 2026-11-01 --as ada --beside
+    Or: docstopd snapshot restore /ada/letters --at 2026-11-01 --as ada --beside
     """
     if path is None:
         if target is None or server_key is None or data is None:
