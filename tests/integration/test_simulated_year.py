@@ -58,6 +58,7 @@ POLICY = Policy(
 )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(2400)
 def test_after_a_year_the_stores_hold_what_the_policies_say(tmp_path: Path) -> None:
     """Each file, version, key, blob and snapshot, by inventory; every certificate verifies; nothing else is there."""
