@@ -13,6 +13,7 @@ from docstopd.daemon.loaded import http_settings
 from docstopd.dav import Settings as DavSettings
 from docstopd.http import Settings as HttpSettings
 from docstopd.vault import Policy
+from docstopd.vault.notifications.rules import KINDS
 
 KEEP = {"last": 1, "hourly": 2, "daily": 3, "weekly": 4, "monthly": 5, "yearly": 6, "within": "8d"}
 
@@ -85,6 +86,7 @@ def test_every_limit_has_its_default_from_the_configuration() -> None:
     config = Config.model_validate({"data": Path("/data")})
     assert dav_settings(config) == DavSettings()
     policy = policy_of(config)
+    assert set(policy.notify.to) == set(KINDS)
     told = replace(policy.notify, to={})  # who is told what is the configuration's alone to say
     assert replace(policy, notify=told) == Policy()
     published = http_settings(config)
